@@ -1,0 +1,3 @@
+module govae/internal/simd/gen
+
+go 1.24.0
