@@ -1,0 +1,88 @@
+// Package decoder is p(x|z): networks that give, for latent codes z, the
+// parameters of a distribution over images, and those distributions.
+//
+// It is the second half of the model. The package knows neither encoder nor KL
+// term; vae ties the three together. docs/elbo.md teaches what p is for.
+package decoder
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/internal/op"
+	"govae/internal/simd"
+)
+
+// Decoder is a network from latent codes to the parameters of p(x|z).
+type Decoder interface {
+	// Decode adds the network to the graph of z [B,Z] and returns the parameters
+	// [B,X] of the likelihood: for Bernoulli the logits. It is called once a batch
+	// size, with a new graph each time; the parameters are bound by Param.Node, so
+	// that all the graphs share them.
+	Decode(z *G.Node) (params *G.Node, err error)
+	// Params lists what training changes, always in the same order, under names
+	// that start with "decoder.".
+	Params() []Param
+	// Dims returns Z, the number of latent dimensions, and X, the number of pixels.
+	Dims() (latent, pixels int)
+}
+
+// Param is a tensor that training changes, with the names that it is saved under.
+type Param = op.Param
+
+// Config describes an MLP decoder.
+type Config struct {
+	Latent     int    // Z, inputs
+	Pixels     int    // X, outputs
+	Hidden     []int  // sizes of the hidden layers, from z to x; none makes a linear decoder
+	Activation string // of the hidden layers: relu, tanh or softplus
+	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
+}
+
+// MLP is the multilayer perceptron of Kingma & Welling 2014, Appendix C.1
+// (arXiv:1312.6114): hidden layers, then a linear layer to the logits.
+type MLP struct {
+	layers         op.Stack // hidden ones, then the output
+	latent, pixels int
+}
+
+// NewMLP makes an MLP of float32 or float64 whose initial weights come from src.
+// The error names the field of cfg that is wrong.
+func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
+	if cfg.Latent < 1 || cfg.Pixels < 1 {
+		return nil, fmt.Errorf("decoder: %d latent dimensions and %d pixels, want at least 1 of each", cfg.Latent, cfg.Pixels)
+	}
+	hidden, err := op.NewStack(dt, cfg.Latent, cfg.Hidden, cfg.Activation, cfg.Init, src, "decoder")
+	if err != nil {
+		return nil, fmt.Errorf("decoder: %w", err)
+	}
+	top := cfg.Latent
+	if n := len(cfg.Hidden); n > 0 {
+		top = cfg.Hidden[n-1]
+	}
+	output, err := op.NewLayer(dt, cfg.Pixels, top, simd.Identity, cfg.Init, src, "decoder.output")
+	if err != nil {
+		return nil, fmt.Errorf("decoder: %w", err)
+	}
+	return &MLP{append(hidden, output), cfg.Latent, cfg.Pixels}, nil
+}
+
+// Decode implements Decoder:
+//
+//	h = act(W_i·h + b_i)  for each hidden layer, from h = z
+//	logits = W_out·h + b_out
+func (m *MLP) Decode(z *G.Node) (logits *G.Node, err error) {
+	if logits, err = m.layers.Apply(z); err != nil { // [B,Z] to [B,X]
+		return nil, fmt.Errorf("decoder: %w", err)
+	}
+	return logits, nil
+}
+
+// Params implements Decoder: hidden.0.weight, hidden.0.bias, …, then the output.
+func (m *MLP) Params() []Param { return m.layers.Params() }
+
+// Dims implements Decoder.
+func (m *MLP) Dims() (latent, pixels int) { return m.latent, m.pixels }

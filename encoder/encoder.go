@@ -1,0 +1,104 @@
+// Package encoder is q(z|x): networks that give, for images x, the mean mu and
+// the log-variance logvar of a diagonal Gaussian over the latent code z.
+//
+// It is the first half of the model. The package knows neither decoder nor KL
+// term; vae ties the three together. docs/elbo.md teaches what q is for.
+package encoder
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/internal/op"
+	"govae/internal/simd"
+)
+
+// Encoder is a network from images to the parameters of q(z|x).
+type Encoder interface {
+	// Encode adds the network to the graph of x [B,X] and returns mu and logvar,
+	// both [B,Z], where logvar is log σ² (neither σ nor log σ). It is called once
+	// a batch size, with a new graph each time; the parameters are bound by
+	// Param.Node, so that all the graphs share them.
+	Encode(x *G.Node) (mu, logvar *G.Node, err error)
+	// Params lists what training changes, always in the same order, under names
+	// that start with "encoder.".
+	Params() []Param
+	// Dims returns X, the number of pixels, and Z, the number of latent dimensions.
+	Dims() (pixels, latent int)
+}
+
+// Param is a tensor that training changes, with the names that it is saved under.
+type Param = op.Param
+
+// Config describes an MLP encoder.
+type Config struct {
+	Name       string // that the parameters' names start with; if empty, encoder
+	Pixels     int    // X, inputs
+	Latent     int    // Z, latent dimensions
+	Hidden     []int  // sizes of the hidden layers, from x to z; none makes a linear encoder
+	Activation string // of the hidden layers: relu, tanh or softplus
+	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
+}
+
+// MLP is the multilayer perceptron of Kingma & Welling 2014, Appendix C.2
+// (arXiv:1312.6114): hidden layers, then two linear heads mu and logvar.
+type MLP struct {
+	hidden         op.Stack
+	heads          op.Layer // both in one product: rows 0…Z−1 of the weight are mu's, the rest logvar's
+	pixels, latent int
+}
+
+// NewMLP makes an MLP of float32 or float64 whose initial weights come from src.
+// The error names the field of cfg that is wrong.
+func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
+	if cfg.Pixels < 1 || cfg.Latent < 1 {
+		return nil, fmt.Errorf("encoder: %d pixels and %d latent dimensions, want at least 1 of each", cfg.Pixels, cfg.Latent)
+	}
+	name := cfg.Name
+	if name == "" {
+		name = "encoder"
+	}
+	hidden, err := op.NewStack(dt, cfg.Pixels, cfg.Hidden, cfg.Activation, cfg.Init, src, name)
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	top := cfg.Pixels
+	if n := len(cfg.Hidden); n > 0 {
+		top = cfg.Hidden[n-1]
+	}
+	heads, err := op.NewLayer(dt, 2*cfg.Latent, top, simd.Identity, cfg.Init, src, name+".mu", name+".logvar")
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	return &MLP{hidden, heads, cfg.Pixels, cfg.Latent}, nil
+}
+
+// Encode implements Encoder:
+//
+//	h = act(W_i·h + b_i)  for each hidden layer, from h = x
+//	mu = W_mu·h + b_mu     logvar = W_lv·h + b_lv
+func (m *MLP) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
+	h, err := m.hidden.Apply(x) // [B,H]
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoder: %w", err)
+	}
+	if h, err = m.heads.Apply(h); err != nil { // [B,2Z]
+		return nil, nil, fmt.Errorf("encoder: heads: %w", err)
+	}
+	if mu, err = op.Columns(h, 0, m.latent); err != nil { // [B,Z]
+		return nil, nil, fmt.Errorf("encoder: mu: %w", err)
+	}
+	if logvar, err = op.Columns(h, m.latent, 2*m.latent); err != nil { // [B,Z]
+		return nil, nil, fmt.Errorf("encoder: logvar: %w", err)
+	}
+	return mu, logvar, nil
+}
+
+// Params implements Encoder: hidden.0.weight, hidden.0.bias, …, then the heads.
+func (m *MLP) Params() []Param { return append(m.hidden.Params(), m.heads.W, m.heads.B) }
+
+// Dims implements Encoder.
+func (m *MLP) Dims() (pixels, latent int) { return m.pixels, m.latent }
