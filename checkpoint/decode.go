@@ -1,0 +1,135 @@
+package checkpoint
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+)
+
+// Read reads the safetensors file at path and validates all of it: form,
+// layout and, if it has one, checksum. The error names the path, and wraps
+// [ErrFormat], [ErrTruncated], [ErrAltered] or what the operating system said.
+func Read(path string) (*File, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	f, err := decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Decode is [Read] for the bytes of a file, such as an embedded one. The
+// result shares no memory with b.
+func Decode(b []byte) (*File, error) {
+	f, err := decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	return f, nil
+}
+
+// decode is Decode without the package's name in its errors. All checks come
+// before the first value is copied, so a damaged file costs little memory.
+func decode(b []byte) (*File, error) {
+	if len(b) < prefixSize {
+		return nil, fmt.Errorf("%w: %d bytes, and the header's length alone takes %d", ErrTruncated, len(b), prefixSize)
+	}
+	n := binary.LittleEndian.Uint64(b)
+	if n > maxHeader {
+		return nil, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
+	}
+	if n > uint64(len(b)-prefixSize) {
+		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrTruncated, n, len(b))
+	}
+	start := prefixSize + int(n)
+	h, err := parseHeader(b[prefixSize:start])
+	if err != nil {
+		return nil, err
+	}
+	payload := b[start:]
+
+	// Most telling first: a file cut short and an altered file break the
+	// layout too, but that is not what is wrong with them.
+	for _, e := range h.entries {
+		if e.end > len(payload) {
+			return nil, fmt.Errorf("%w: tensor %.80q ends at byte %d of a payload of %d", ErrTruncated, e.name, e.end, len(payload))
+		}
+	}
+	if err := verify(b, h); err != nil {
+		return nil, err
+	}
+	if err := checkLayout(h.entries, len(payload)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+
+	delete(h.metadata, sumKey)
+	delete(h.metadata, noteKey)
+	f := &File{Metadata: h.metadata, Tensors: make([]Tensor, len(h.entries))}
+	for i, e := range h.entries {
+		d, _ := dtypeNamed(e.dtype)
+		f.Tensors[i] = Tensor{Name: e.name, Shape: e.shape, Data: parseValues(d, payload[e.begin:e.end])}
+	}
+	return f, nil
+}
+
+// checkLayout sorts entries by position, and checks that each takes the bytes
+// its shape needs and that together they fill a payload of n bytes, with no
+// hole and no overlap.
+func checkLayout(entries []entry, n int) error {
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+	})
+	at := 0
+	for _, e := range entries {
+		size, err := byteSize(e)
+		switch {
+		case err != nil:
+			return fmt.Errorf("tensor %.80q: %w", e.name, err)
+		case e.end < e.begin:
+			return fmt.Errorf("tensor %.80q: offsets [%d,%d] are reversed", e.name, e.begin, e.end)
+		case e.end-e.begin != size:
+			return fmt.Errorf("tensor %.80q: offsets [%d,%d] hold %d bytes, and %s %v takes %d",
+				e.name, e.begin, e.end, e.end-e.begin, e.dtype, e.shape, size)
+		case e.begin > at:
+			return fmt.Errorf("tensor %.80q: hole of %d bytes before offset %d", e.name, e.begin-at, e.begin)
+		case e.begin < at:
+			return fmt.Errorf("tensor %.80q: overlaps another at offset %d", e.name, e.begin)
+		}
+		at = e.end
+	}
+	if at != n {
+		return fmt.Errorf("%d bytes after the last tensor", n-at)
+	}
+	return nil
+}
+
+// byteSize returns the bytes that the shape and dtype of e take.
+func byteSize(e entry) (int, error) {
+	d, ok := dtypeNamed(e.dtype)
+	if !ok {
+		return 0, fmt.Errorf("dtype %.80q is not one of F32, F64, I64, U8", e.dtype)
+	}
+	n, err := count(e.shape)
+	if err != nil {
+		return 0, err
+	}
+	if n > math.MaxInt/d.size {
+		return 0, fmt.Errorf("shape %v is too large", e.shape)
+	}
+	return n * d.size, nil
+}
+
+// dtypeNamed returns the dtype that the header calls name.
+func dtypeNamed(name string) (dtype, bool) {
+	i := slices.IndexFunc(dtypes, func(d dtype) bool { return d.name == name })
+	if i < 0 {
+		return dtype{}, false
+	}
+	return dtypes[i], true
+}

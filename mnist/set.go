@@ -1,0 +1,48 @@
+package mnist
+
+// Set is a labelled set of grey images. It is safe for concurrent use as long
+// as nobody writes to its fields.
+type Set struct {
+	Name       string // "MNIST train", or "<directory> train" for other data
+	Rows, Cols int
+	Pixels     []uint8 // [n, Rows*Cols], row-major, 0 background … 255 ink
+	Labels     []uint8 // [n], 0 … 9
+}
+
+// Len returns the number of images.
+func (s *Set) Len() int { return len(s.Labels) }
+
+// Size returns the number of pixels in an image, Rows*Cols.
+func (s *Set) Size() int { return s.Rows * s.Cols }
+
+// Image returns the pixels of image i, [Size]. It shares the set's memory.
+func (s *Set) Image(i int) []uint8 {
+	x := s.Size()
+	return s.Pixels[i*x : (i+1)*x : (i+1)*x]
+}
+
+// Slice returns the images from ≤ i < to, under the same name. It shares the
+// set's memory, and panics if the range is not within the set.
+func (s *Set) Slice(from, to int) *Set {
+	x := s.Size()
+	part := *s
+	part.Pixels = s.Pixels[from*x : to*x : to*x]
+	part.Labels = s.Labels[from:to:to]
+	return &part
+}
+
+// Mean returns the mean intensity of each pixel over the set, in [0,1], [Size].
+// The mean of an empty set is zero.
+func (s *Set) Mean() []float64 {
+	sum := make([]uint64, s.Size()) // whole numbers: exact, whatever the order
+	for i := range s.Len() {
+		for k, v := range s.Image(i) {
+			sum[k] += uint64(v)
+		}
+	}
+	mean := make([]float64, len(sum))
+	for k, t := range sum {
+		mean[k] = float64(t) / (255 * float64(max(s.Len(), 1)))
+	}
+	return mean
+}
