@@ -1,0 +1,139 @@
+package vae
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/internal/op"
+)
+
+// draws is the graph of R = B·k draws of the latent codes, k for each of B images,
+// and of the three densities that every bound on log p(x) is made of:
+//
+//	log w = log p(x|z) + log p(z) − log q(z|x)
+//
+// With several stochastic layers z = (z_1, …, z_L), and
+//
+//	log p(z) = log p(z_L) + Σ_l log p(z_l|z_l+1)
+//	log q(z|x) = log q(z_1|x) + Σ_l log q(z_l+1|z_l)
+type draws struct {
+	k          int     // neighbours that are draws for one image
+	distortion *G.Node // [R], −log p(x|z)
+	logPrior   *G.Node // [R], log p(z)
+	logQ       *G.Node // [R], log q(z|x)
+
+	beta    *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; 1 in a bound
+	weights *G.Node // [R], what ScaleGrad multiplies the gradient of z by
+}
+
+// buildDraws adds the densities to the graph of x [R,X], mu and logvar [R,Z] of
+// q(z_1|x), and the noise eps [R, ΣZ] of all layers, first layer first. Gradients of
+// log q leave out the score with path, and the gradient of z is multiplied by
+// d.weights with scaled, both for one stochastic layer alone.
+func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *draws, err error) {
+	d = &draws{k: 1}
+	var logQ, logP []*G.Node // [R] each
+	z := make([]*G.Node, len(m.encs))
+	at := 0
+	for l, enc := range m.encs {
+		if l > 0 {
+			if mu, logvar, err = enc.Encode(z[l-1]); err != nil { // [R,Z_l]
+				return nil, err
+			}
+		}
+		e := eps
+		if len(m.encs) > 1 {
+			if e, err = op.Columns(eps, at, at+m.latents[l]); err != nil { // [R,Z_l]
+				return nil, err
+			}
+		}
+		at += m.latents[l]
+		if z[l], err = Reparameterize(mu, logvar, e); err != nil { // [R,Z_l]
+			return nil, err
+		}
+		if scaled {
+			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.weights }); err != nil {
+				return nil, err
+			}
+		}
+		var q *G.Node
+		if path {
+			q, err = op.PathLogDensity(z[l], logvar, e)
+		} else {
+			q, err = op.DrawLogDensity(logvar, e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		logQ = append(logQ, q)
+	}
+	for l, gen := range m.gens {
+		mu, logvar, err := gen.Encode(z[l+1]) // [R,Z_l]
+		if err != nil {
+			return nil, err
+		}
+		p, err := op.GaussianLogDensity(z[l], mu, logvar)
+		if err != nil {
+			return nil, err
+		}
+		logP = append(logP, p)
+	}
+	top, err := m.prior.LogDensity(z[len(z)-1])
+	if err != nil {
+		return nil, fmt.Errorf("vae: prior: %w", err)
+	}
+	if d.logPrior, err = total(append(logP, top)); err != nil {
+		return nil, err
+	}
+	if d.logQ, err = total(logQ); err != nil {
+		return nil, err
+	}
+	params, err := m.dec.Decode(z[0])
+	if err != nil {
+		return nil, err
+	}
+	d.distortion, err = m.lik.DistortionNode(params, x)
+	return d, err
+}
+
+// total is the sum of nodes [R].
+func total(nodes []*G.Node) (*G.Node, error) {
+	if len(nodes) == 1 {
+		return nodes[0], nil
+	}
+	ones := make([]float64, len(nodes))
+	for i := range ones {
+		ones[i] = 1
+	}
+	return op.Combine(ones, nodes...)
+}
+
+// logWeights is log w = −distortion + log p(z) − log q(z|x): [R].
+func (d *draws) logWeights() (*G.Node, error) {
+	if d.beta == nil {
+		return op.Combine([]float64{-1, 1, -1}, d.distortion, d.logPrior, d.logQ)
+	}
+	rate, err := d.rate() // [R]
+	if err != nil {
+		return nil, err
+	}
+	if rate, err = op.Scale(rate, d.beta); err != nil {
+		return nil, err
+	}
+	return op.Combine([]float64{-1, -1}, d.distortion, rate)
+}
+
+// rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence.
+func (d *draws) rate() (*G.Node, error) {
+	return op.Combine([]float64{1, -1}, d.logQ, d.logPrior)
+}
+
+// negativeMean is −mean of a [R]: the loss of a bound.
+func negativeMean(a *G.Node) (*G.Node, error) {
+	minus, err := op.Combine([]float64{-1}, a)
+	if err != nil {
+		return nil, err
+	}
+	return op.Mean(minus)
+}

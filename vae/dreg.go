@@ -1,0 +1,34 @@
+package vae
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"govae/internal/op"
+)
+
+// lossDReG is the importance-weighted bound with the doubly reparameterized
+// gradient. For the encoder's parameters φ it is
+//
+//	∇_φ L_k = E Σ_i ŵ_i²·(∂log w_i/∂z_i)·(∂z_i/∂φ),   ŵ_i = w_i / Σ_j w_j
+//
+// without the score of q, and unbiased; its signal-to-noise ratio grows with k where
+// that of the plain gradient falls. The decoder and the prior have the plain
+// gradient, with ŵ_i. In the graph: log q passes no gradient to its parameters, and
+// what arrives at z_i, already multiplied by ŵ_i, is multiplied by it once more. It
+// assumes one reparameterized stochastic layer.
+//
+// Source: Tucker, Lawson, Gu & Maddison 2019, eq. 8, arXiv:1810.04152.
+func lossDReG(d *draws) (*G.Node, error) {
+	logw, err := d.logWeights() // [B·k]
+	if err != nil {
+		return nil, err
+	}
+	if d.weights, err = op.Softmax(logw, d.k); err != nil { // [B·k]
+		return nil, err
+	}
+	bound, err := op.LogMeanExp(logw, d.k) // [B]
+	if err != nil {
+		return nil, err
+	}
+	return negativeMean(bound)
+}

@@ -1,0 +1,98 @@
+package vae
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/klreg"
+)
+
+// Terms are the two terms of the ELBO, in nats per image.
+type Terms struct {
+	Distortion float64 // −E_q log p(x|z), estimated with one draw z ~ q(z|x)
+	Rate       float64 // KL(q(z|x) ‖ p(z)): analytic if p is N(0,I), else log q(z|x) − log p(z) of that draw
+}
+
+// ELBO is the evidence lower bound, a lower bound of log p(x):
+//
+//	ELBO = E_q log p(x|z) − KL(q(z|x) ‖ p(z)) = −(Distortion + Rate)
+//
+// It is at most zero for binary images, and higher is better.
+//
+// Source: Kingma & Welling 2014, eq. 3, arXiv:1312.6114.
+func (t Terms) ELBO() float64 { return -(t.Distortion + t.Rate) }
+
+// bound is the graph of the ELBO: one draw of z for each image.
+type bound struct {
+	distortion *G.Node // [B]
+	dims       *G.Node // [B,Z], the rate of each latent dimension
+	rate       *G.Node // [B]
+}
+
+// buildBound adds the whole model to the graph of x [B,X] and eps [B,Z]:
+//
+//	mu, logvar = encode(x)
+//	z          = mu + exp(logvar/2)·eps
+//	distortion = −log p(x|z)
+//	rate       = KL(N(mu, exp(logvar)) ‖ N(0,I))
+func (m *Model) buildBound(x, eps *G.Node) (b bound, err error) {
+	mu, logvar, err := m.enc.Encode(x) // [B,Z], [B,Z]
+	if err != nil {
+		return b, err
+	}
+	z, err := Reparameterize(mu, logvar, eps) // [B,Z]
+	if err != nil {
+		return b, err
+	}
+	params, err := m.dec.Decode(z) // [B,X]
+	if err != nil {
+		return b, err
+	}
+	if b.distortion, err = m.lik.DistortionNode(params, x); err != nil { // [B]
+		return b, err
+	}
+	if b.dims, err = klreg.GaussianDimsNode(mu, logvar); err != nil { // [B,Z]
+		return b, err
+	}
+	b.rate, err = klreg.Sum(b.dims) // [B]
+	return b, err
+}
+
+// ELBO returns the two terms for each of n images x [n,X], with one draw of z an
+// image, made from the noise eps [n,Noise]. Averaged over eps ~ N(0,I) the terms are
+// those of the definition.
+func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
+	n, err := m.count("images", x, m.pixels)
+	if err != nil {
+		return nil, err
+	}
+	if len(eps) != n*m.noise {
+		return nil, fmt.Errorf("vae: %d numbers of noise for %d images, want %d each", len(eps), n, m.noise)
+	}
+	d, r := make([]float64, n), make([]float64, n)
+	err = run(&m.elbo, n, [][]float32{x, eps}, [][]float64{d, r}, nil)
+	terms := make([]Terms, n)
+	for i := range terms {
+		terms[i] = Terms{Distortion: d[i], Rate: r[i]}
+	}
+	return terms, err
+}
+
+func (m *Model) buildELBO(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch, m.noise)
+	if m.analytic() {
+		b, err := m.buildBound(x, eps)
+		return G.Nodes{x, eps}, G.Nodes{b.distortion, b.rate}, err
+	}
+	mu, logvar, err := m.enc.Encode(x)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	rate, err := d.rate()
+	return G.Nodes{x, eps}, G.Nodes{d.distortion, rate}, err
+}

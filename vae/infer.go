@@ -1,0 +1,202 @@
+package vae
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/encoder"
+	"govae/internal/op"
+	"govae/internal/simd"
+	"govae/internal/stream"
+)
+
+// Encode returns the mean and the log-variance of q(z|x) for n images x [n,X]:
+// mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
+// first, z_1.
+func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
+	n, err := m.count("images", x, m.pixels)
+	if err != nil {
+		return nil, nil, err
+	}
+	mu, logvar = make([]float32, n*m.latent), make([]float32, n*m.latent)
+	if err := run(&m.encode, n, [][]float32{x}, [][]float32{mu, logvar}, nil); err != nil {
+		return nil, nil, err
+	}
+	return mu, logvar, nil
+}
+
+func (m *Model) buildEncode(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	x := m.input(g, "x", batch, m.pixels)
+	mu, logvar, err := m.enc.Encode(x)
+	return G.Nodes{x}, G.Nodes{mu, logvar}, err
+}
+
+// Up returns the mean and the log-variance of q(z_l+1|z_l) for n codes z [n,Z_l] of
+// stochastic layer l, counted from 1: both [n,Z_l+1].
+func (m *Model) Up(l int, z []float32) (mu, logvar []float32, err error) {
+	if l < 1 || l >= len(m.encs) {
+		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
+	}
+	return m.layer(&m.up[l-1], z, m.latents[l-1], m.latents[l])
+}
+
+// Down returns the mean and the log-variance of p(z_l|z_l+1) for n codes z
+// [n,Z_l+1]: both [n,Z_l].
+func (m *Model) Down(l int, z []float32) (mu, logvar []float32, err error) {
+	if l < 1 || l >= len(m.encs) {
+		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
+	}
+	return m.layer(&m.down[l-1], z, m.latents[l], m.latents[l-1])
+}
+
+func (m *Model) layer(p *pool, z []float32, in, out int) (mu, logvar []float32, err error) {
+	n, err := m.count("codes", z, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	mu, logvar = make([]float32, n*out), make([]float32, n*out)
+	if err := run(p, n, [][]float32{z}, [][]float32{mu, logvar}, nil); err != nil {
+		return nil, nil, err
+	}
+	return mu, logvar, nil
+}
+
+func (m *Model) buildLayer(net encoder.Encoder) func(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	return func(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+		width, _ := net.Dims()
+		z := m.input(g, "z", batch, width)
+		mu, logvar, err := net.Encode(z)
+		return G.Nodes{z}, G.Nodes{mu, logvar}, err
+	}
+}
+
+// Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X], for a
+// Bernoulli likelihood the probability of ink in each pixel.
+func (m *Model) Decode(z []float32) ([]float32, error) {
+	n, err := m.count("codes", z, m.latent)
+	if err != nil {
+		return nil, err
+	}
+	images := make([]float32, n*m.pixels)
+	err = run[float32](&m.decode, n, [][]float32{z}, nil, func(lo, hi int, out []G.Value) error {
+		params, err := op.Slice32(out[0])
+		if m.dtype() == tensor.Float64 {
+			params = make([]float32, (hi-lo)*m.outputs)
+			err = store(params, out[0])
+		}
+		if err != nil {
+			return err
+		}
+		if m.outputs == m.pixels {
+			dst := images[lo*m.pixels : hi*m.pixels]
+			simd.Copy(dst, params)
+			m.lik.Mean(dst)
+			return nil
+		}
+		for i := lo; i < hi; i++ {
+			row := append([]float32{}, params[(i-lo)*m.outputs:(i-lo+1)*m.outputs]...)
+			copy(images[i*m.pixels:(i+1)*m.pixels], m.lik.Mean(row))
+		}
+		return nil
+	})
+	return images, err
+}
+
+// DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs],
+// for Bernoulli the logits [n,X].
+func (m *Model) DecodeParams(z []float32) ([]float32, error) {
+	n, err := m.count("codes", z, m.latent)
+	if err != nil {
+		return nil, err
+	}
+	params := make([]float32, n*m.outputs)
+	if err := run(&m.decode, n, [][]float32{z}, [][]float32{params}, nil); err != nil {
+		return nil, err
+	}
+	return params, nil
+}
+
+func (m *Model) buildDecode(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	z := m.input(g, "z", batch, m.latent)
+	params, err := m.dec.Decode(z)
+	return G.Nodes{z}, G.Nodes{params}, err
+}
+
+// Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
+// A temperature of 1 is the model; less gives more typical images (every standard
+// deviation is multiplied by it), 0 the most typical ones. With several stochastic
+// layers each is drawn given the one above.
+func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("vae: %d samples", n)
+	}
+	if !(temperature >= 0) || math.IsInf(temperature, 1) {
+		return nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
+	}
+	src := stream.New(seed, stream.Sample, 0)
+	z, err := m.samplePrior(n, temperature, src)
+	if err != nil {
+		return nil, err
+	}
+	for l := len(m.gens); l > 0; l-- {
+		mu, logvar, err := m.Down(l, z)
+		if err != nil {
+			return nil, err
+		}
+		z = draw(mu, logvar, temperature, src)
+	}
+	return m.Decode(z)
+}
+
+// samplePrior draws n of the topmost code: [n,Z].
+func (m *Model) samplePrior(n int, temperature float64, src rand.Source) ([]float32, error) {
+	width := m.latents[len(m.latents)-1]
+	mu, logvar := make([]float32, n*width), make([]float32, n*width)
+	if _, ok := m.prior.(standard); !ok {
+		weights, means, logvars, err := m.prior.Components()
+		if err != nil {
+			return nil, err
+		}
+		r := rand.New(src)
+		for i := range n {
+			c, u := 0, r.Float64()
+			for u -= weights[0]; u >= 0 && c < len(weights)-1; u -= weights[c] {
+				c++
+			}
+			convert(mu[i*width:(i+1)*width], means[c*width:(c+1)*width])
+			convert(logvar[i*width:(i+1)*width], logvars[c*width:(c+1)*width])
+		}
+	}
+	return draw(mu, logvar, temperature, src), nil
+}
+
+// draw returns mu + temperature·exp(logvar/2)·eps with fresh noise.
+func draw(mu, logvar []float32, temperature float64, src rand.Source) []float32 {
+	z := make([]float32, len(mu))
+	stream.Normal(z, src)
+	for i, e := range z {
+		z[i] = mu[i] + float32(temperature*math.Exp(float64(logvar[i])/2))*e
+	}
+	return z
+}
+
+// Reconstruct returns E[x|z] at z = E[z|x] for n images x [n,X]: [n,X].
+func (m *Model) Reconstruct(x []float32) ([]float32, error) {
+	mu, _, err := m.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	return m.Decode(mu)
+}
+
+// count returns the number of rows of the given width.
+func (m *Model) count(what string, rows []float32, width int) (int, error) {
+	if len(rows)%width != 0 {
+		return 0, fmt.Errorf("vae: %d numbers are no whole number of %s of %d each", len(rows), what, width)
+	}
+	return len(rows) / width, nil
+}

@@ -1,0 +1,186 @@
+package vae
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/internal/simd"
+	"govae/internal/stream"
+)
+
+// LogLikelihood estimates log p(x) in nats for each of n images x [n,X], from k
+// draws of z an image:
+//
+//	log p(x) ≈ log 1/k Σ_i w_i,   w_i = p(x|z_i)·p(z_i) / q(z_i|x),   z_i ~ q(z|x)
+//
+// Its expectation is a lower bound of log p(x) that never falls with k (Theorem 1
+// of the source) and, for bounded weights, tends to log p(x). Each image draws its
+// noise from a stream of its own, numbered by its place in x. Memory does not grow
+// with k. When ctx ends, so does the call, with its error.
+//
+// Source: Burda, Grosse & Salakhutdinov 2016, eq. 8, arXiv:1509.00519.
+func (m *Model) LogLikelihood(ctx context.Context, x []float32, k int, seed uint64) ([]float64, error) {
+	estimates, err := m.Importance(ctx, x, k, seed)
+	if err != nil {
+		return nil, err
+	}
+	logp := make([]float64, len(estimates))
+	for i, e := range estimates {
+		logp[i] = e.LogP
+	}
+	return logp, nil
+}
+
+// Importance is an estimate of log p(x) from k importance weights.
+type Importance struct {
+	LogP float64 // log 1/k Σ w, in nats
+	// ESS is the effective sample size (Σ w)² / Σ w², between 1 and k: how many draws
+	// from the true posterior the k draws are worth. Source: Kong 1992, Technical
+	// Report 348, University of Chicago.
+	ESS float64
+}
+
+// Importance is LogLikelihood with the effective sample size of each image.
+func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64) ([]Importance, error) {
+	n, err := m.count("images", x, m.pixels)
+	if err != nil {
+		return nil, err
+	}
+	if k < 1 {
+		return nil, fmt.Errorf("vae: %d samples an image, want at least 1", k)
+	}
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	chunk := batchFor(n * k)
+	graph, err := m.likelihood.get(chunk)
+	if err != nil {
+		return nil, err
+	}
+	defer m.likelihood.put(graph)
+	w := &weighing{m: m, graph: graph, x: x, mu: mu, logvar: logvar, k: k, seed: seed, rows: n * k}
+	for i := range w.in {
+		for _, t := range graph.in {
+			w.in[i] = append(w.in[i], tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...)))
+		}
+		w.image[i] = make([]int, chunk)
+	}
+	sums, squares := make([]LogSumExp, n), make([]LogSumExp, n)
+	logw := make([]float64, chunk)
+	next := w.prepare(0)
+	for lo := 0; lo < n*k; lo += chunk {
+		if err := ctx.Err(); err != nil {
+			next.Wait()
+			return nil, err
+		}
+		next.Wait()
+		for i, t := range w.in[lo/chunk%2] {
+			if err := graph.let(i, t); err != nil {
+				return nil, err
+			}
+		}
+		hi := min(n*k, lo+chunk)
+		if hi < n*k {
+			next = w.prepare(hi)
+		}
+		if err := graph.run(); err != nil {
+			next.Wait()
+			return nil, err
+		}
+		if err := store(logw, *graph.out[0]); err != nil {
+			return nil, err
+		}
+		for r := lo; r < hi; r++ {
+			sums[r/k].Add(logw[r-lo])
+			squares[r/k].Add(2 * logw[r-lo])
+		}
+	}
+	estimates := make([]Importance, n)
+	for i := range estimates {
+		estimates[i] = Importance{LogP: sums[i].Value() - math.Log(float64(k)), ESS: math.Exp(2*sums[i].Value() - squares[i].Value())}
+	}
+	return estimates, nil
+}
+
+// weighing makes the inputs of Importance's graph, whose rows are pairs of an image
+// and a draw: a chunk of them while the chunk before is in the graph. With many
+// draws an image stays in its rows from one chunk to the next.
+type weighing struct {
+	m             *Model
+	graph         *machine
+	x, mu, logvar []float32
+	k, rows       int
+	seed          uint64
+	src           *rand.PCG // of the current image
+	in            [2][]*tensor.Dense
+	image         [2][]int // in the rows of in, counted from 1
+}
+
+// prepare fills the inputs of the chunk that starts at row lo. Chunks are to be
+// prepared in their order.
+func (w *weighing) prepare(lo int) *simd.Ahead {
+	chunk := len(w.image[0])
+	in, image := w.in[lo/chunk%2], w.image[lo/chunk%2]
+	return simd.Start(func() {
+		z, eps := w.m.latent, make([]float32, w.m.noise)
+		for r := lo; r < min(lo+chunk, w.rows); r++ {
+			i, row := r/w.k, r-lo
+			if r%w.k == 0 {
+				w.src = stream.New(w.seed, stream.Evaluate, uint64(i))
+			}
+			if image[row] != i+1 {
+				image[row] = i + 1
+				load(in[0], row, w.x[i*w.m.pixels:(i+1)*w.m.pixels])
+				load(in[1], row, w.mu[i*z:(i+1)*z])
+				load(in[2], row, w.logvar[i*z:(i+1)*z])
+			}
+			stream.Normal(eps, w.src)
+			load(in[3], row, eps)
+		}
+	})
+}
+
+func (m *Model) buildLikelihood(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch, m.noise)
+	mu, logvar := m.input(g, "mu", batch, m.latent), m.input(g, "logvar", batch, m.latent)
+	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	logw, err := d.logWeights()
+	return G.Nodes{x, mu, logvar, eps}, G.Nodes{logw}, err
+}
+
+// LogSumExp accumulates log Σ exp(a_i) one term at a time, without overflow, in
+// constant memory. The zero value is the empty sum, −Inf.
+type LogSumExp struct {
+	max, sum float64 // the result is max + log(sum), once sum > 0
+}
+
+// Add adds exp(a) to the sum.
+func (l *LogSumExp) Add(a float64) {
+	switch {
+	case math.IsInf(a, -1):
+	case l.sum == 0:
+		l.max, l.sum = a, 1
+	case a > l.max:
+		l.sum = l.sum*math.Exp(l.max-a) + 1
+		l.max = a
+	default:
+		l.sum += math.Exp(a - l.max)
+	}
+}
+
+// Value returns the logarithm of the sum.
+func (l *LogSumExp) Value() float64 {
+	if l.sum == 0 {
+		return math.Inf(-1)
+	}
+	return l.max + math.Log(l.sum)
+}

@@ -1,0 +1,116 @@
+package vae
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/internal/op"
+)
+
+// Objective says which bound on log p(x) training raises.
+type Objective struct {
+	Name string `json:"name"`        // elbo (also if empty), elbo-sampled, stl, iwae, dreg or miwae
+	K    int    `json:"k,omitempty"` // draws of z that a bound is made of; 0 for 1
+	M    int    `json:"m,omitempty"` // independent bounds that are averaged, for miwae; 0 for 1
+}
+
+// DefaultObjective is the ELBO with the analytic KL.
+func DefaultObjective() Objective { return Objective{Name: "elbo"} }
+
+// estimator is how an objective is built: each has a file of its own.
+type estimator struct {
+	loss   func(d *draws) (*G.Node, error) // scalar, from draws whose neighbours are k for one image
+	path   bool                            // log q without its score
+	scaled bool                            // the gradient of z is multiplied by the normalised weights
+	many   bool                            // k may be above 1
+}
+
+var estimators = map[string]estimator{
+	"elbo-sampled": {loss: lossSampled, many: true},
+	"stl":          {loss: lossSTL, path: true, many: true},
+	"iwae":         {loss: lossIWAE, many: true},
+	"dreg":         {loss: lossDReG, path: true, scaled: true, many: true},
+	"miwae":        {loss: lossMIWAE, many: true},
+}
+
+// Objectives lists the names that there are.
+func Objectives() []string {
+	names := []string{"elbo"}
+	for n := range estimators {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Samples is how many draws of z an image has in a training step.
+func (o Objective) Samples() int { return max(o.K, 1) * max(o.M, 1) }
+
+// analytic reports whether the objective is the ELBO with the analytic KL.
+func (o Objective) analytic() bool { return o.Name == "" || o.Name == "elbo" }
+
+// Validate returns an error that names what is wrong.
+func (o Objective) Validate() error {
+	_, ok := estimators[o.Name]
+	switch {
+	case !o.analytic() && !ok:
+		return fmt.Errorf("vae: unknown objective %q: choose one of %s", o.Name, strings.Join(Objectives(), ", "))
+	case o.K < 0 || o.M < 0 || o.K > 1<<20 || o.M > 1<<20:
+		return fmt.Errorf("vae: objective %s with k=%d and m=%d, want at least 1 and at most %d", o.Name, o.K, o.M, 1<<20)
+	case o.analytic() && o.Samples() > 1:
+		return fmt.Errorf("vae: objective elbo takes one draw an image, not %d: choose iwae for a tighter bound, elbo-sampled for an average", o.Samples())
+	case o.Name != "miwae" && o.M > 1:
+		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
+	}
+	return nil
+}
+
+// goesWith returns an error if the model lacks what the objective needs.
+func (o Objective) goesWith(m *Model) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	switch e := estimators[o.Name]; {
+	case o.analytic() && !m.analytic():
+		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one stochastic layer under the standard prior: for this model choose elbo-sampled")
+	case e.path && len(m.encs) > 1:
+		return fmt.Errorf("vae: objective %s takes one stochastic layer, this model has %d: choose iwae", o.Name, len(m.encs))
+	}
+	return nil
+}
+
+// buildDrawn adds an objective made of draws to the graph of x [B,X], eps [B·m·k,
+// Noise] and the scalar beta, which multiplies log q(z|x) − log p(z) in the loss.
+func (m *Model) buildDrawn(x, eps, beta *G.Node, o Objective) (loss, distortion, rate *G.Node, err error) {
+	e, samples := estimators[o.Name], o.Samples()
+	mu, logvar, err := m.enc.Encode(x) // [B,Z]
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if samples > 1 {
+		for _, n := range []**G.Node{&x, &mu, &logvar} {
+			if *n, err = op.Repeat(*n, samples); err != nil { // [B·m·k,·]
+				return nil, nil, nil, err
+			}
+		}
+	}
+	d, err := m.buildDraws(x, mu, logvar, eps, e.path, e.scaled)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	d.k, d.beta = max(o.K, 1), beta
+	if loss, err = e.loss(d); err != nil {
+		return nil, nil, nil, err
+	}
+	if distortion, err = op.Mean(d.distortion); err != nil {
+		return nil, nil, nil, err
+	}
+	if rate, err = d.rate(); err != nil {
+		return nil, nil, nil, err
+	}
+	rate, err = op.Mean(rate)
+	return loss, distortion, rate, err
+}

@@ -1,0 +1,188 @@
+package vae
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/internal/op"
+	"govae/klreg"
+)
+
+// Step is the graph of one training step for one batch size: the loss of a batch
+// and its gradient. Steps of one model share its weights. A Step serves one
+// goroutine at a time.
+type Step struct {
+	m     *machine
+	grads [][]float32
+	in    [2][2]*tensor.Dense // two pairs of x and eps, by turns
+	next  int                 // the pair that is filled
+	taken bool
+}
+
+// Loss is what a step computed, in nats per image, averaged over the batch.
+type Loss struct {
+	Loss  float64 // Distortion + beta·penalty: what the gradient is of
+	Terms         // without beta and free bits
+}
+
+// NewStep makes the training graph of a float32 model for batches of the given
+// size, of the ELBO with the analytic KL:
+//
+//	loss = mean_i distortion_i + beta·penalty(rate)
+//
+// where the penalty is the mean rate unless w has free bits or a capacity
+// (klreg.Weight, whose PenaltyTo it is).
+func (m *Model) NewStep(batch int, w klreg.Weight) (*Step, error) {
+	return m.NewObjectiveStep(batch, w, DefaultObjective())
+}
+
+// NewObjectiveStep is NewStep for any objective. Those made of draws of z weigh
+// log q(z|x) − log p(z) by beta, and take neither free bits nor a capacity.
+func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step, error) {
+	if batch < 1 {
+		return nil, fmt.Errorf("vae: batch of %d images, want at least 1", batch)
+	}
+	if err := w.Validate(); err != nil {
+		return nil, err
+	}
+	if err := o.goesWith(m); err != nil {
+		return nil, err
+	}
+	if (w.FreeBits > 0 || w.Capacity > 0) && !o.analytic() {
+		return nil, fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
+	}
+	mach, err := m.compileStep(batch, w, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Step{m: mach}
+	for i, t := range mach.in {
+		s.in[0][i], s.in[1][i] = t, tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...))
+	}
+	for i, p := range m.Params() {
+		g, err := op.Slice32(*mach.out[3+i])
+		if err != nil {
+			return nil, fmt.Errorf("vae: gradient of %s: %w", p.Names[0], err)
+		}
+		s.grads = append(s.grads, g)
+	}
+	return s, nil
+}
+
+// compileStep makes the machine of a step: inputs x, eps and the scalar beta;
+// outputs loss, distortion, rate, then a gradient for each parameter.
+func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, error) {
+	building.Lock()
+	defer building.Unlock()
+	g := G.NewGraph()
+	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch*o.Samples(), m.noise)
+	beta, scalars := scalar(g, m.dtype(), "beta", 1), G.Nodes{}
+	var target *G.Node
+	if scalars = append(scalars, beta); w.Capacity > 0 {
+		target = scalar(g, m.dtype(), "capacity", 0)
+		scalars = append(scalars, target)
+	}
+	var loss, distortion, rate *G.Node
+	var err error
+	if o.analytic() {
+		loss, distortion, rate, err = m.buildAnalytic(x, eps, beta, target, w)
+	} else {
+		loss, distortion, rate, err = m.buildDrawn(x, eps, beta, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vae: build the graph: %w", err)
+	}
+	var wrt G.Nodes
+	for _, p := range m.Params() {
+		wrt = append(wrt, p.Node(g))
+	}
+	grads, err := differentiate(loss, wrt)
+	if err != nil {
+		return nil, err
+	}
+	return compile(g, batch, G.Nodes{x, eps}, scalars, append(G.Nodes{loss, distortion, rate}, grads...))
+}
+
+// buildAnalytic adds the ELBO with the analytic KL to the graph.
+func (m *Model) buildAnalytic(x, eps, beta, target *G.Node, w klreg.Weight) (loss, distortion, rate *G.Node, err error) {
+	b, err := m.buildBound(x, eps)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if distortion, err = op.Mean(b.distortion); err != nil {
+		return nil, nil, nil, err
+	}
+	if rate, err = op.Mean(b.rate); err != nil {
+		return nil, nil, nil, err
+	}
+	penalty, err := w.PenaltyTo(b.dims, target) // scalar
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	weighted, err := G.Mul(beta, penalty)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	loss, err = G.Add(distortion, weighted)
+	return loss, distortion, rate, err
+}
+
+// X is the next batch's images [B,X], to be filled before Run.
+func (s *Step) X() []float32 { return s.in[s.next][0].Data().([]float32) }
+
+// Eps is the next batch's noise [B·Samples,Noise], to be filled before Run with draws from
+// N(0,1).
+func (s *Step) Eps() []float32 { return s.in[s.next][1].Data().([]float32) }
+
+// Take makes what is in X and Eps the batch of the next Run. From then on they are
+// other buffers, which may be filled for the Run after it, also while Run runs.
+func (s *Step) Take() error {
+	s.taken = true
+	for i, t := range s.in[s.next] {
+		if err := s.m.let(i, t); err != nil {
+			return err
+		}
+	}
+	s.next = 1 - s.next
+	return nil
+}
+
+// Target sets the rate that a weight with a capacity aims at, in nats per image, for
+// the Runs to come (klreg.Weight.CapacityAt). Without a capacity it does nothing.
+func (s *Step) Target(rate float64) error {
+	if len(s.m.param) < 2 {
+		return nil
+	}
+	return s.m.set(1, rate)
+}
+
+// Run computes the loss of the batch that was taken, and its gradient, with the
+// given factor before the KL term. Without a Take since the last Run it takes
+// what is in X and Eps.
+func (s *Step) Run(beta float64) (Loss, error) {
+	if !s.taken {
+		if err := s.Take(); err != nil {
+			return Loss{}, err
+		}
+	}
+	s.taken = false
+	if err := s.m.set(0, beta); err != nil {
+		return Loss{}, err
+	}
+	if err := s.m.run(); err != nil {
+		return Loss{}, err
+	}
+	var v [3]float64
+	for i := range v {
+		if err := store(v[i:i+1], *s.m.out[i]); err != nil {
+			return Loss{}, err
+		}
+	}
+	return Loss{Loss: v[0], Terms: Terms{Distortion: v[1], Rate: v[2]}}, nil
+}
+
+// Grads is the gradient of the last Run's loss, one slice for each of the
+// model's Params, in their order and shape. The next Run overwrites it.
+func (s *Step) Grads() [][]float32 { return s.grads }

