@@ -1,0 +1,87 @@
+// Package evaluate says what a trained model is worth: the ELBO with its rate
+// and distortion, the importance-weighted estimate of log p(x), and how many
+// latent dimensions are in use. Every figure is in nats per image and comes with
+// its standard error over images and with the protocol that it was made under.
+package evaluate
+
+import (
+	"context"
+	"math"
+
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// Mean is an average over images.
+type Mean struct {
+	Mean   float64 `json:"mean"`    // nats per image
+	StdErr float64 `json:"std_err"` // standard deviation over images / √n
+}
+
+// Bound is the ELBO of a data set and its two terms.
+type Bound struct {
+	ELBO       Mean `json:"elbo"`
+	Distortion Mean `json:"distortion"`
+	Rate       Mean `json:"rate"`
+}
+
+// chunk is how many images are evaluated at a time. Noise is drawn from a stream
+// for each chunk, so changing it changes the draws.
+const chunk = 500
+
+// ELBO evaluates all images of a set, with one draw of z each. The seed fixes
+// binarisation and noise: two models, or two epochs of one, are compared on the
+// same draws. The set must have been through Prepare.
+func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, seed uint64) (Bound, error) {
+	var elbo, distortion, rate moments
+	for lo := 0; lo < set.Len(); lo += chunk {
+		if err := ctx.Err(); err != nil {
+			return Bound{}, err
+		}
+		x := images(set, lo, min(set.Len(), lo+chunk), b, seed)
+		eps := make([]float32, len(x)/set.Size()*m.Noise())
+		stream.Normal(eps, stream.New(seed, stream.Evaluate+" eps", uint64(lo/chunk)))
+		terms, err := m.ELBO(x, eps)
+		if err != nil {
+			return Bound{}, err
+		}
+		for _, t := range terms {
+			elbo.add(t.ELBO())
+			distortion.add(t.Distortion)
+			rate.add(t.Rate)
+		}
+	}
+	return Bound{elbo.mean(), distortion.mean(), rate.mean()}, nil
+}
+
+// images returns images lo … hi−1 [n,X] of a set, where lo is a multiple of
+// chunk, binarised from the chunk's own stream.
+func images(set *mnist.Set, lo, hi int, b mnist.Binarization, seed uint64) []float32 {
+	index := make([]int, hi-lo)
+	for i := range index {
+		index[i] = lo + i
+	}
+	x := make([]float32, len(index)*set.Size())
+	set.Fill(x, index, b, stream.New(seed, stream.Evaluate+" pixels", uint64(lo/chunk)))
+	return x
+}
+
+// moments is Welford's running mean and sum of squared deviations.
+type moments struct {
+	n     int
+	m, m2 float64
+}
+
+func (s *moments) add(v float64) {
+	s.n++
+	d := v - s.m
+	s.m += d / float64(s.n)
+	s.m2 += d * (v - s.m)
+}
+
+func (s *moments) variance() float64 { return s.m2 / math.Max(float64(s.n-1), 1) }
+
+func (s *moments) mean() Mean {
+	return Mean{s.m, math.Sqrt(s.variance() / math.Max(float64(s.n), 1))}
+}

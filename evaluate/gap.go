@@ -1,0 +1,291 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// GapModel is what InferenceGap asks of a model with one code z and the prior
+// N(0,I). All rows are in row-major order.
+type GapModel interface {
+	// Encode returns mean and log-variance of q(z|x), [n,Z], for images x [n,X].
+	Encode(x []float32) (mu, logvar []float32, err error)
+	// DistortionGrad returns −log p(x|z) in nats, [n], and its gradient with
+	// respect to z, [n,Z], for images x [n,X] and codes z [n,Z].
+	DistortionGrad(x, z []float32) (distortion []float64, dz []float32, err error)
+	// LogLikelihood estimates log p(x) in nats, [n], with k samples an image.
+	LogLikelihood(ctx context.Context, x []float32, k int, seed uint64) ([]float64, error)
+}
+
+// GapOptions say how the inference gap is split.
+type GapOptions struct {
+	Images   int                // chosen at random
+	Steps    int                // of Adam, for the best Gaussian of each image
+	Noise    int                // draws of eps an image and step, an even number
+	LR       float64            // Adam's first step size, which falls linearly to 0
+	Draws    int                // of z an image, for each ELBO; even
+	K        int                // samples an image, for log p(x)
+	Binarize mnist.Binarization // of the pixels
+	Seed     uint64             // of all that is random
+	Progress func(done, of int) // of the images; may be nil
+}
+
+// DefaultGapOptions is 100 images, 500 steps of 0.05 with 8 draws, 1000 draws an
+// ELBO, K=1000, dynamic binarisation, seed 1.
+func DefaultGapOptions() GapOptions {
+	return GapOptions{Images: 100, Steps: 500, Noise: 8, LR: 0.05, Draws: 1000, K: 1000, Binarize: mnist.Dynamic, Seed: 1}
+}
+
+// Validate returns an error that names the first option that is wrong.
+func (o GapOptions) Validate() error {
+	for _, f := range []struct {
+		name       string
+		value, min int
+	}{{"images", o.Images, 1}, {"steps", o.Steps, 1}, {"noise", o.Noise, 2}, {"draws", o.Draws, 2}, {"k", o.K, 1}} {
+		if f.value < f.min {
+			return fmt.Errorf("evaluate: %s is %d, want at least %d", f.name, f.value, f.min)
+		}
+	}
+	if o.Noise%2 != 0 {
+		return fmt.Errorf("evaluate: noise is %d, want an even number of draws", o.Noise)
+	}
+	if o.Draws%2 != 0 {
+		return fmt.Errorf("evaluate: draws is %d, want an even number", o.Draws)
+	}
+	if !(o.LR > 0) || math.IsInf(o.LR, 1) {
+		return fmt.Errorf("evaluate: lr is %v, want a finite number above 0", o.LR)
+	}
+	return nil
+}
+
+// Gap is the distance of the ELBO from log p(x) in two parts, in nats per image:
+//
+//	log p(x) − ELBO(q) = (log p(x) − ELBO(q*)) + (ELBO(q*) − ELBO(q))
+//	                     approximation           amortisation
+//
+// q is the encoder's Gaussian and q* the best diagonal Gaussian of each image. The
+// first part is the price of the family: KL(q* ‖ p(z|x)). The second is the
+// price of one encoder for all images. An estimate of log p(x) that is too low
+// makes the first part too small by as much, and an optimum that was not reached
+// shifts nats from the second to the first.
+//
+// Source: Cremer, Li & Duvenaud 2018, Table 1, arXiv:1801.03558.
+type Gap struct {
+	LogLikelihood Mean `json:"log_likelihood"`
+	Best          Mean `json:"best"` // ELBO(q*)
+	ELBO          Mean `json:"elbo"` // ELBO(q)
+	Approximation Mean `json:"approximation"`
+	Amortisation  Mean `json:"amortisation"`
+}
+
+// gapBlock is how many images are optimised together.
+const gapBlock = 50
+
+// InferenceGap splits the gap of a model on images of a set, which must have been
+// through Prepare. Memory does not grow with the number of images, steps or draws.
+func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions) (Gap, error) {
+	if err := o.Validate(); err != nil {
+		return Gap{}, err
+	}
+	if c, ok := m.(interface{ Config() vae.Config }); ok {
+		if err := onePlainCode(c.Config()); err != nil {
+			return Gap{}, err
+		}
+	}
+	n := min(o.Images, set.Len())
+	pick := rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(set.Len())[:n]
+	pixels := stream.New(o.Seed, stream.Evaluate+" pixels", math.MaxUint64)
+	seeds := stream.New(o.Seed, stream.Evaluate+" gap", 0)
+	var logp, best, elbo, approximation, amortisation moments
+	for lo := 0; lo < n; lo += gapBlock {
+		index := pick[lo:min(n, lo+gapBlock)]
+		x := make([]float32, len(index)*set.Size())
+		set.Fill(x, index, o.Binarize, pixels)
+		block := o
+		block.Seed = seeds.Uint64()
+		terms, err := gapTerms(ctx, m, x, len(index), block)
+		if err != nil {
+			return Gap{}, err
+		}
+		for _, t := range terms {
+			logp.add(t.logp)
+			best.add(t.best)
+			elbo.add(t.elbo)
+			approximation.add(t.logp - t.best)
+			amortisation.add(t.best - t.elbo)
+		}
+		if o.Progress != nil {
+			o.Progress(lo+len(index), n)
+		}
+	}
+	return Gap{logp.mean(), best.mean(), elbo.mean(), approximation.mean(), amortisation.mean()}, nil
+}
+
+// gapTerm is what is known of one image, in nats.
+type gapTerm struct{ logp, best, elbo float64 }
+
+// gapTerms works off a block of n images x [n,X]. Both ELBOs use the same noise.
+func gapTerms(ctx context.Context, m GapModel, x []float32, n int, o GapOptions) ([]gapTerm, error) {
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 || len(mu)%n != 0 || len(logvar) != len(mu) {
+		return nil, fmt.Errorf("evaluate: %d means and %d log-variances for %d images", len(mu), len(logvar), n)
+	}
+	logp, err := m.LogLikelihood(ctx, x, o.K, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	elbo, err := gaussianELBO(ctx, m, x, mu, logvar, n, o)
+	if err != nil {
+		return nil, err
+	}
+	if mu, logvar, err = BestGaussian(ctx, m, x, mu, logvar, n, o); err != nil {
+		return nil, err
+	}
+	best, err := gaussianELBO(ctx, m, x, mu, logvar, n, o)
+	if err != nil {
+		return nil, err
+	}
+	terms := make([]gapTerm, n)
+	for i := range terms {
+		terms[i] = gapTerm{logp[i], best[i], elbo[i]}
+	}
+	return terms, nil
+}
+
+// BestGaussian returns the diagonal Gaussian of the highest ELBO for each of n
+// images x [n,X]: its mean and log-variance, [n,Z]. It starts at the given ones and
+// takes o.Steps steps of Adam (Kingma & Ba 2015, algorithm 1, arXiv:1412.6980)
+// against
+//
+//	−ELBO = E_eps −log p(x|z) − log p(z) + log q(z),   z = mu + exp(logvar/2)·eps
+//
+// with o.Noise fresh draws of eps a step, each beside its opposite −eps, so that
+// odd powers of eps cancel. The gradient goes through z alone and leaves out the
+// parameters of log q, whose part has mean 0; without it there is no noise where q
+// is the posterior (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194). Images do not
+// influence one another.
+func BestGaussian(ctx context.Context, m GapModel, x, mu, logvar []float32, n int, o GapOptions) (bestMu, bestLogvar []float32, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, nil, err
+	}
+	s := newDraws(x, mu, logvar, n, o.Noise)
+	src := stream.New(o.Seed, stream.Evaluate+" gap steps", 0)
+	size := len(mu)
+	param, grad := make([]float64, 2*size), make([]float64, 2*size) // mu, then logvar
+	first, second := make([]float64, 2*size), make([]float64, 2*size)
+	for i := range size {
+		param[i], param[size+i] = float64(mu[i]), float64(logvar[i])
+	}
+	for step := range o.Steps {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		_, dz, err := s.run(m, src)
+		if err != nil {
+			return nil, nil, err
+		}
+		clear(grad)
+		for r, d := range dz {
+			i, eps := s.param(r), float64(s.eps[r])
+			std := math.Exp(param[size+i] / 2)
+			g := (float64(d) + float64(s.z[r]) - eps/std) / float64(o.Noise) // −log p(x|z), −log p(z), log q(z)
+			grad[i] += g
+			grad[size+i] += g * eps * std / 2
+		}
+		const b1, b2, tiny = 0.9, 0.999, 1e-8
+		lr := o.LR * (1 - float64(step)/float64(o.Steps))
+		c1, c2 := 1-math.Pow(b1, float64(step+1)), 1-math.Pow(b2, float64(step+1))
+		for i, g := range grad {
+			first[i] = b1*first[i] + (1-b1)*g
+			second[i] = b2*second[i] + (1-b2)*g*g
+			param[i] -= lr * first[i] / c1 / (math.Sqrt(second[i]/c2) + tiny)
+		}
+		s.set(param[:size], param[size:])
+	}
+	return s.mu, s.logvar, nil
+}
+
+// gaussianELBO estimates the ELBO of q(z) = N(mu, diag exp(logvar)), [n,Z], in
+// nats for each of n images, as the mean of log p(x|z) + log p(z) − log q(z) over
+// o.Draws draws of z. Near the posterior that hardly varies.
+func gaussianELBO(ctx context.Context, m GapModel, x, mu, logvar []float32, n int, o GapOptions) ([]float64, error) {
+	const most = 20 // draws at a time
+	src := stream.New(o.Seed, stream.Evaluate+" gap draws", 0)
+	elbo := make([]float64, n)
+	for left := o.Draws; left > 0; left -= most {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := newDraws(x, mu, logvar, n, min(left, most))
+		distortion, _, err := s.run(m, src)
+		if err != nil {
+			return nil, err
+		}
+		for r, d := range distortion {
+			elbo[r/s.each] -= d / float64(o.Draws)
+		}
+		for r, z := range s.z {
+			e, lv := float64(s.eps[r]), float64(logvar[s.param(r)])
+			ratio := (e*e + lv - float64(z)*float64(z)) / 2 // log p(z) − log q(z): the 2π cancel
+			elbo[r/s.latent/s.each] += ratio / float64(o.Draws)
+		}
+	}
+	return elbo, nil
+}
+
+// draws are codes of n images, some of each, in consecutive rows.
+type draws struct {
+	n, each, latent int
+	mu, logvar      []float32 // [n,Z], its own
+	x               []float32 // [n·each,X]
+	eps, z          []float32 // [n·each,Z]
+}
+
+func newDraws(x, mu, logvar []float32, n, each int) *draws {
+	s := &draws{n: n, each: each, latent: len(mu) / n, mu: append([]float32{}, mu...), logvar: append([]float32{}, logvar...)}
+	s.eps, s.z = make([]float32, each*len(mu)), make([]float32, each*len(mu))
+	size := len(x) / n
+	for i := range n * each {
+		s.x = append(s.x, x[i/each*size:(i/each+1)*size]...)
+	}
+	return s
+}
+
+func (s *draws) set(mu, logvar []float64) {
+	for i := range mu {
+		s.mu[i], s.logvar[i] = float32(mu[i]), float32(logvar[i])
+	}
+}
+
+// param returns where in mu and logvar the parameters of z[r] are.
+func (s *draws) param(r int) int { return r/(s.each*s.latent)*s.latent + r%s.latent }
+
+// run draws fresh noise, each eps followed by −eps, and returns the distortion of
+// each row and its gradient with respect to z.
+func (s *draws) run(m GapModel, src rand.Source) (distortion []float64, dz []float32, err error) {
+	for r := 0; r < s.n*s.each; r += 2 {
+		a, b := s.eps[r*s.latent:(r+1)*s.latent], s.eps[(r+1)*s.latent:(r+2)*s.latent]
+		stream.Normal(a, src)
+		for j, e := range a {
+			b[j] = -e
+		}
+	}
+	for r, e := range s.eps {
+		i := s.param(r)
+		s.z[r] = float32(float64(s.mu[i]) + math.Exp(float64(s.logvar[i])/2)*float64(e))
+	}
+	distortion, dz, err = m.DistortionGrad(s.x, s.z)
+	if err == nil && (len(distortion) != s.n*s.each || len(dz) != len(s.z)) {
+		err = fmt.Errorf("evaluate: %d distortions and a gradient of %d numbers for %d codes of %d", len(distortion), len(dz), s.n*s.each, s.latent)
+	}
+	return distortion, dz, err
+}

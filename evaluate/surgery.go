@@ -1,0 +1,227 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// SurgeryOptions say how a rate is taken apart.
+type SurgeryOptions struct {
+	Images int    // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
+	Draws  int    // of z for each of them
+	Seed   uint64 // of the choice and of the draws
+}
+
+// DefaultSurgeryOptions is two draws for each image, seed 1.
+func DefaultSurgeryOptions() SurgeryOptions { return SurgeryOptions{Draws: 2, Seed: 1} }
+
+// Validate returns an error that names the first option that is wrong.
+func (o SurgeryOptions) Validate() error {
+	if o.Images < 0 {
+		return fmt.Errorf("evaluate: images is %d, want at least 1, or 0 for all", o.Images)
+	}
+	if o.Draws < 1 {
+		return fmt.Errorf("evaluate: draws is %d, want at least 1", o.Draws)
+	}
+	return nil
+}
+
+// RateParts is the rate of a set of N images taken apart, in nats per image:
+//
+//	1/N Σ_n KL(q(z|x_n) ‖ p(z)) = I_q(n;z) + KL(q(z) ‖ p(z)),   q(z) = 1/N Σ_n q(z|x_n)
+//
+// The first part is what a code tells of the image that it was made from, the
+// second how far the codes of all images together are from the prior, which
+// samples are drawn from. The standard errors are those of the draws, and of the
+// choice of images if there was one; the N images themselves are taken as given.
+//
+// Source: Hoffman & Johnson 2016, "ELBO surgery", NIPS workshop on Advances in
+// Approximate Bayesian Inference.
+type RateParts struct {
+	Rate              float64 `json:"rate"`               // the left side, exact
+	MutualInformation Mean    `json:"mutual_information"` // I_q(n;z), from 0 to log N
+	MarginalKL        Mean    `json:"marginal_kl"`        // Rate − MutualInformation
+	LogN              float64 `json:"log_n"`              // the most that the mutual information can be
+}
+
+// Surgery takes the rate of a model on a set apart. The seed fixes the
+// binarisation as well. The set must have been through Prepare, and the model must
+// have one stochastic layer and the prior N(0,I).
+func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
+	if err := onePlainCode(m.Config()); err != nil {
+		return RateParts{}, err
+	}
+	var mu, logvar []float32 // [N,Z]
+	for lo := 0; lo < set.Len(); lo += chunk {
+		if err := ctx.Err(); err != nil {
+			return RateParts{}, err
+		}
+		mus, logvars, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), b, o.Seed))
+		if err != nil {
+			return RateParts{}, err
+		}
+		mu, logvar = append(mu, mus...), append(logvar, logvars...)
+	}
+	return SplitRate(ctx, mu, logvar, m.Config().Latent, o)
+}
+
+// onePlainCode returns an error unless a model has one code, with the prior N(0,I).
+func onePlainCode(cfg vae.Config) error {
+	if len(cfg.Above) > 0 {
+		return fmt.Errorf("evaluate: a model of %d stochastic layers, want 1", 1+len(cfg.Above))
+	}
+	if cfg.Prior != "" && cfg.Prior != "standard" {
+		return fmt.Errorf("evaluate: a model with a %s prior, want standard", cfg.Prior)
+	}
+	return nil
+}
+
+// SplitRate takes the rate of N diagonal Gaussians q(z|x_n) = N(mu_n, diag
+// exp(logvar_n)) apart; mu and logvar are [N,Z]. With z_nm ~ q(z|x_n),
+//
+//	I_q(n;z) ≈ mean over n, m of log q(z_nm|x_n) − log 1/N Σ_k q(z_nm|x_k)
+//
+// which takes Images·Draws·N·Z steps, on all cores; the result does not depend on
+// their number. Each image draws from a stream of its own, numbered by its place.
+func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryOptions) (RateParts, error) {
+	if err := o.Validate(); err != nil {
+		return RateParts{}, err
+	}
+	if latent < 1 || len(mu) == 0 || len(mu) != len(logvar) || len(mu)%latent != 0 {
+		return RateParts{}, fmt.Errorf("evaluate: %d means and %d log-variances of posteriors of %d dimensions", len(mu), len(logvar), latent)
+	}
+	n := len(mu) / latent
+	mix := newMixture(mu, logvar, latent)
+	pick := make([]int, n)
+	for i := range pick {
+		pick[i] = i
+	}
+	if o.Images > 0 && o.Images < n {
+		pick = rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(n)[:o.Images]
+	}
+
+	ratios := make([]moments, len(pick)) // log q(z|x_n) − log q(z), over the draws of an image
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(pick)) {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			z, eps := make([]float32, latent), make([]float32, latent)
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(pick) {
+					return
+				}
+				src := stream.New(o.Seed, stream.Evaluate+" surgery", uint64(pick[i]))
+				for range o.Draws {
+					stream.Normal(eps, src)
+					ratios[i].add(mix.logRatio(pick[i], z, eps))
+				}
+			}
+		}()
+	}
+	done.Wait()
+	if err := ctx.Err(); err != nil {
+		return RateParts{}, err
+	}
+
+	parts := RateParts{LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
+	for _, kl := range RatePerDim(mu, logvar, latent) {
+		parts.Rate += kl
+	}
+	parts.MarginalKL = Mean{parts.Rate - parts.MutualInformation.Mean, parts.MutualInformation.StdErr}
+	return parts, nil
+}
+
+// twoStage is the mean over a random choice of n images, out of population, of
+// each one's mean over its m draws, with its standard error:
+//
+//	stderr² = (1−f)·s₁²/n + f·s₂²/(n·m),   f = n/population
+//
+// where s₁² is the variance between the images' means and s₂² the mean variance
+// within images. A single draw has no variance within: then stderr² = s₁²/n, which
+// is too large rather than too small.
+//
+// Source: Cochran 1977, Sampling Techniques, 3rd edition, chapter 10.
+func twoStage(draws []moments, population int) Mean {
+	var between, within moments
+	for _, d := range draws {
+		between.add(d.m)
+		within.add(d.variance())
+	}
+	mean := between.mean()
+	if m := draws[0].n; m > 1 {
+		n, f := float64(len(draws)), float64(len(draws))/float64(population)
+		mean.StdErr = math.Sqrt(((1-f)*between.variance() + f*within.m/float64(m)) / n)
+	}
+	return mean
+}
+
+// mixture is q(z), in the form in which its density is quickest to compute.
+type mixture struct {
+	n, latent int
+	logN      float64
+	mu, inv   []float32 // [N,Z], inv = exp(−logvar/2)
+	norm      []float64 // [N], −½ Σ_j logvar_j; the 2π cancel
+}
+
+func newMixture(mu, logvar []float32, latent int) *mixture {
+	q := &mixture{n: len(mu) / latent, latent: latent, mu: mu, inv: make([]float32, len(mu)), norm: make([]float64, len(mu)/latent)}
+	q.logN = math.Log(float64(q.n))
+	for i, lv := range logvar {
+		q.inv[i] = float32(math.Exp(-float64(lv) / 2))
+		q.norm[i/latent] -= float64(lv) / 2
+	}
+	return q
+}
+
+// logRatio returns log q(z|x_i) − log q(z) at the z that eps [Z] makes of
+// q(z|x_i), which it leaves in z [Z].
+func (q *mixture) logRatio(i int, z, eps []float32) float64 {
+	at := i * q.latent
+	for j, e := range eps {
+		z[j] = q.mu[at+j] + e/q.inv[at+j]
+	}
+	var sum vae.LogSumExp
+	own := q.logDensity(i, z)
+	highest := own
+	for k := range q.n {
+		// A term e⁴⁰ times smaller than another one is lost in the sum.
+		if d := q.logDensity(k, z); d > highest-40 {
+			highest = max(highest, d)
+			sum.Add(d)
+		}
+	}
+	return own - (sum.Value() - q.logN)
+}
+
+// logDensity is log q(z|x_k) without its 2π. Four sums side by side let the
+// processor work on four products at once.
+func (q *mixture) logDensity(k int, z []float32) float64 {
+	mu, inv := q.mu[k*q.latent:][:len(z)], q.inv[k*q.latent:][:len(z)]
+	var s [4]float32
+	j := 0
+	for ; j+4 <= len(z); j += 4 {
+		a, b := (z[j]-mu[j])*inv[j], (z[j+1]-mu[j+1])*inv[j+1]
+		c, d := (z[j+2]-mu[j+2])*inv[j+2], (z[j+3]-mu[j+3])*inv[j+3]
+		s[0] += a * a
+		s[1] += b * b
+		s[2] += c * c
+		s[3] += d * d
+	}
+	for ; j < len(z); j++ {
+		a := (z[j] - mu[j]) * inv[j]
+		s[0] += a * a
+	}
+	return q.norm[k] - float64(s[0]+s[1]+s[2]+s[3])/2
+}

@@ -1,0 +1,106 @@
+// Package train fits a model to data: Adam on the negative ELBO, with metrics,
+// checkpoints, and figures in a run directory. A run that was interrupted and
+// resumed gives the same bits as one that never stopped.
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"govae/klreg"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// Config says how a model is trained. Start from DefaultConfig.
+type Config struct {
+	Epochs         int                `json:"epochs"`          // passes over the training images
+	Batch          int                `json:"batch"`           // images a step
+	LR             float64            `json:"lr"`              // Adam's step size at its highest
+	Schedule       string             `json:"schedule"`        // of the step size: constant, linear, cosine or stages
+	AdamEps        float64            `json:"adam_eps"`        // Adam's ε
+	Clip           float64            `json:"clip"`            // largest global norm of the gradient, 0 for no limit
+	Objective      vae.Objective      `json:"objective"`       // the bound on log p(x) that is raised
+	Binarize       mnist.Binarization `json:"binarize"`        // of the pixels
+	Beta           float64            `json:"beta"`            // factor of the KL term in the loss
+	Warmup         float64            `json:"warmup"`          // epochs over which the factor rises from 0
+	Cycles         int                `json:"cycles"`          // of the factor, in which it rises anew from 0; 0 for none
+	Ramp           float64            `json:"ramp"`            // part of a cycle in which it rises, above 0 and at most 1
+	FreeBits       float64            `json:"free_bits"`       // nats a latent dimension has for free
+	Capacity       float64            `json:"capacity"`        // nats per image that the rate is held to in the end, 0 for none
+	CapacityEpochs float64            `json:"capacity_epochs"` // over which that rises from 0
+	Gamma          float64            `json:"gamma"`           // factor of the rate's distance from it
+	Validation     int                `json:"validation"`      // images off the end of the training set that choose the best epoch
+	Limit          int                `json:"limit"`           // training images used, 0 for all
+	Seed           uint64             `json:"seed"`            // of shuffling, binarisation and noise
+
+	// Out is the run directory; empty to write nothing.
+	Out string `json:"-"`
+	// Resume goes on with the run in Out.
+	Resume bool `json:"-"`
+}
+
+// DefaultConfig is 10 epochs of Adam at 1e-3 in batches of 128, dynamic
+// binarisation, the plain ELBO, seed 1.
+func DefaultConfig() Config {
+	return Config{Epochs: 10, Batch: 128, LR: 1e-3, Schedule: "constant", AdamEps: 1e-8, Objective: vae.DefaultObjective(), Binarize: mnist.Dynamic, Beta: 1, Seed: 1}
+}
+
+// weight is how the KL term counts.
+func (c Config) weight() klreg.Weight {
+	w := klreg.Weight{Beta: c.Beta, Warmup: c.Warmup, Ramp: c.Ramp, FreeBits: c.FreeBits,
+		Capacity: c.Capacity, CapacityEpochs: c.CapacityEpochs, Gamma: c.Gamma}
+	if c.Cycles > 0 {
+		w.Cycle = float64(c.Epochs) / float64(c.Cycles)
+	}
+	return w
+}
+
+// Validate returns an error that names the first field that is wrong.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name       string
+		value, min int
+	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}} {
+		if f.value < f.min {
+			return fmt.Errorf("train: %s is %d, want at least %d", f.name, f.value, f.min)
+		}
+	}
+	if !(c.LR > 0) || math.IsInf(c.LR, 1) {
+		return fmt.Errorf("train: lr is %v, want a finite number above 0", c.LR)
+	}
+	if !(c.AdamEps > 0) || math.IsInf(c.AdamEps, 1) {
+		return fmt.Errorf("train: Adam's eps is %v, want a finite number above 0", c.AdamEps)
+	}
+	if !(c.Clip >= 0) || math.IsInf(c.Clip, 1) {
+		return fmt.Errorf("train: clip is %v, want a finite number of at least 0", c.Clip)
+	}
+	if _, ok := schedules[c.Schedule]; !ok {
+		return fmt.Errorf("train: unknown schedule %q: choose constant, linear, cosine or stages", c.Schedule)
+	}
+	if _, err := mnist.ParseBinarization(string(c.Binarize)); err != nil {
+		return err
+	}
+	if err := c.Objective.Validate(); err != nil {
+		return err
+	}
+	return c.weight().Validate()
+}
+
+// schedules give the factor of the step size after a fraction of all steps.
+var schedules = map[string]func(done float64) float64{
+	"constant": func(float64) float64 { return 1 },
+	"linear":   func(done float64) float64 { return 1 - done },
+	"cosine":   func(done float64) float64 { return (1 + math.Cos(math.Pi*done)) / 2 },
+	"stages":   stages,
+}
+
+// stages are 10^(−i/7) for 3^i of 3280 epochs each, i = 0 … 7: Burda, Grosse &
+// Salakhutdinov 2016, section 5, arXiv:1509.00519.
+func stages(done float64) float64 {
+	i, end := 0, 1.0
+	for ; i < 7 && done*3280 >= end; i++ {
+		end += math.Pow(3, float64(i+1))
+	}
+	return math.Pow(10, -float64(i)/7)
+}

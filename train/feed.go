@@ -1,0 +1,72 @@
+package train
+
+import (
+	"math/rand/v2"
+
+	"govae/internal/simd"
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// feed makes batches ready: shuffled, binarised, with their noise, in the inputs
+// of the graph that they are for. While one batch is trained on, a core that is
+// free between two kernels prepares the next. A batch is a function of seed and
+// step, so it does not matter who makes it, or when.
+type feed struct {
+	cfg      Config
+	model    *vae.Model
+	set      *mnist.Set
+	perEpoch int
+	graphs   map[int]*vae.Step // by batch size: the last one of an epoch may be smaller
+	epoch    int               // that order is for
+	order    []int             // of the images
+
+	step  int // that is being prepared
+	ready batch
+	work  *simd.Ahead
+}
+
+// batch is one step's input.
+type batch struct {
+	graph  *vae.Step
+	images int
+}
+
+// prepare starts to make the batch of a step ready. It uses the buffers of that
+// batch's graph, so the batch before must have been taken.
+func (f *feed) prepare(step int) error {
+	first := step % f.perEpoch * f.cfg.Batch
+	n := min(f.cfg.Batch, f.set.Len()-first)
+	g, ok := f.graphs[n]
+	if !ok {
+		var err error
+		if g, err = f.model.NewObjectiveStep(n, f.cfg.weight(), f.cfg.Objective); err != nil {
+			return err
+		}
+		f.graphs[n] = g
+	}
+	f.step, f.ready = step, batch{g, n}
+	x, eps := g.X(), g.Eps()
+	f.work = simd.Start(func() {
+		if epoch := step / f.perEpoch; epoch != f.epoch {
+			f.epoch = epoch
+			f.order = rand.New(stream.New(f.cfg.Seed, stream.Shuffle, uint64(epoch))).Perm(f.set.Len())
+		}
+		f.set.Fill(x, f.order[first:first+n], f.cfg.Binarize, stream.New(f.cfg.Seed, stream.Binarize, uint64(step)))
+		stream.Normal(eps, stream.New(f.cfg.Seed, stream.Eps, uint64(step)))
+	})
+	return nil
+}
+
+// take returns the batch of a step, in its graph and ready to run.
+func (f *feed) take(step int) (batch, error) {
+	if f.work == nil || f.step != step {
+		if err := f.prepare(step); err != nil {
+			return batch{}, err
+		}
+	}
+	f.work.Wait()
+	f.work = nil
+	return f.ready, f.ready.graph.Take()
+}

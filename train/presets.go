@@ -1,0 +1,96 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"govae/mnist"
+	"govae/vae"
+)
+
+// presets are published recipes.
+var presets = map[string]func() (vae.Config, Config){
+	"default": func() (vae.Config, Config) { return vae.DefaultConfig(), DefaultConfig() },
+	// The protocol of PyTorch's examples/vae: grey pixels under a Bernoulli
+	// likelihood, nn.Linear's initialisation.
+	"pytorch": func() (vae.Config, Config) {
+		m, t := vae.DefaultConfig(), DefaultConfig()
+		m.Init = "pytorch"
+		t.Binarize = mnist.None
+		return m, t
+	},
+	// flax's examples/vae.
+	"flax": func() (vae.Config, Config) {
+		m, t := vae.DefaultConfig(), DefaultConfig()
+		m.Hidden = []int{500}
+		return m, t
+	},
+	// Table 1 of Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519: 784-200-200-50,
+	// tanh, and two stochastic layers of 100 and 50. Architecture and protocol are
+	// theirs, optimiser and schedule are not (see burda).
+	"vae-1":       burda("stl", 1, false),
+	"vae-1-k5":    burda("elbo-sampled", 5, false),
+	"iwae-1-k5":   burda("dreg", 5, false),
+	"iwae-1-k50":  burda("dreg", 50, false),
+	"vae-2":       burda("elbo-sampled", 1, true),
+	"iwae-2-k5":   burda("iwae", 5, true),
+	"iwae-2-k50":  burda("iwae", 50, true),
+	"burda-1-k5":  burdaOriginal("iwae", 5, false),
+	"burda-1-k1":  burdaOriginal("elbo-sampled", 1, false),
+	"burda-1-k50": burdaOriginal("iwae", 50, false),
+	// The multilayer perceptron with a VampPrior of 500 pseudo-inputs: Tomczak &
+	// Welling 2018, section 4, arXiv:1705.07120. Theirs has gated units of 300; these
+	// are tanh.
+	"vamp": func() (vae.Config, Config) {
+		m, t := burda("stl", 1, false)()
+		m.Hidden, m.Latent, m.Prior, m.Components = []int{300, 300}, 40, "vamp", 500
+		t.Warmup = 100
+		return m, t
+	},
+}
+
+// burda is the model of Burda et al., trained on the given bound by Adam with a step
+// size that falls to zero along a cosine, after a warm-up of the KL term.
+func burda(objective string, k int, deep bool) func() (vae.Config, Config) {
+	return func() (vae.Config, Config) {
+		m, t := vae.DefaultConfig(), DefaultConfig()
+		m.Hidden, m.Latent, m.Activation, m.Init = []int{200, 200}, 50, "tanh", "glorot"
+		if deep {
+			m.Latent, m.Above = 100, []vae.Stochastic{{Hidden: []int{100, 100}, Latent: 50}}
+		}
+		t.Objective = vae.Objective{Name: objective, K: k}
+		t.Batch, t.Epochs, t.LR, t.Schedule, t.Warmup = 100, 500, 3e-3, "cosine", 50
+		return m, t
+	}
+}
+
+// burdaOriginal is the same with the paper's own schedule: batches of 20, Adam with
+// ε = 1e-4, 3280 epochs in eight stages.
+func burdaOriginal(objective string, k int, deep bool) func() (vae.Config, Config) {
+	return func() (vae.Config, Config) {
+		m, t := burda(objective, k, deep)()
+		t.Batch, t.Epochs, t.LR, t.Schedule, t.AdamEps = 20, 3280, 1e-3, "stages", 1e-4
+		return m, t
+	}
+}
+
+// Presets lists the names of the recipes.
+func Presets() []string {
+	var names []string
+	for n := range presets {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Preset returns a published recipe by name.
+func Preset(name string) (vae.Config, Config, error) {
+	p, ok := presets[name]
+	if !ok {
+		return vae.Config{}, Config{}, fmt.Errorf("train: unknown preset %q: choose one of %s", name, strings.Join(Presets(), ", "))
+	}
+	m, t := p()
+	return m, t, nil
+}

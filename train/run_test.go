@@ -1,0 +1,394 @@
+package train_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"govae/checkpoint"
+	"govae/mnist"
+	"govae/train"
+	"govae/vae"
+)
+
+// tiny is a run of a second on a few real images.
+func tiny() (vae.Config, train.Config) {
+	m, c := vae.DefaultConfig(), train.DefaultConfig()
+	m.Hidden, m.Latent = []int{24}, 4
+	c.Epochs, c.Batch, c.Limit = 3, 50, 330 // 7 steps an epoch, the last of 30 images
+	return m, c
+}
+
+func data(t *testing.T) train.Data {
+	tr, te := load(t)
+	return train.Data{Train: tr.Slice(0, 400), Test: te.Slice(0, 300)}
+}
+
+// fit trains a fresh model and returns it, with the epochs.
+func fit(t *testing.T, ctx context.Context, mc vae.Config, c train.Config, hooks train.Hooks) (*vae.Model, []train.Epoch, error) {
+	t.Helper()
+	mc.Seed = c.Seed
+	m, err := vae.New(mc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	epochs, err := train.Run(ctx, m, data(t), c, hooks)
+	return m, epochs, err
+}
+
+// bits is the weights of a model, bit for bit.
+func bits(m *vae.Model) string {
+	var b bytes.Buffer
+	for _, p := range m.Params() {
+		for _, v := range p.Value.Data().([]float32) {
+			fmt.Fprintf(&b, "%08x", math.Float32bits(v))
+		}
+	}
+	return b.String()
+}
+
+func mustFit(t *testing.T, mc vae.Config, c train.Config) (*vae.Model, []train.Epoch) {
+	t.Helper()
+	m, epochs, err := fit(t, context.Background(), mc, c, train.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, epochs
+}
+
+// The same seed gives the same bits, whatever the number of threads; another
+// seed gives others.
+func TestSameSeedSameBits(t *testing.T) {
+	mc, c := tiny()
+	mc.Hidden = []int{200} // wide enough to be shared out over cores
+	m, _ := mustFit(t, mc, c)
+	want := bits(m)
+	for _, procs := range []int{1, 2, 4} {
+		was := runtime.GOMAXPROCS(procs)
+		m, _ := mustFit(t, mc, c)
+		runtime.GOMAXPROCS(was)
+		if bits(m) != want {
+			t.Errorf("other weights with GOMAXPROCS %d", procs)
+		}
+	}
+	for _, seed := range []uint64{0, 2} {
+		c.Seed = seed
+		if m, _ := mustFit(t, mc, c); bits(m) == want {
+			t.Errorf("seeds 1 and %d give the same weights", seed)
+		}
+	}
+}
+
+// A run that is interrupted anywhere and resumed ends with the bits and the
+// metrics of one that never stopped.
+func TestResumeSameBits(t *testing.T) {
+	for name, change := range map[string]func(*train.Config){
+		"plain": func(*train.Config) {},
+		"everything": func(c *train.Config) {
+			c.Warmup, c.FreeBits, c.Clip, c.Schedule, c.Validation = 2, 0.1, 50, "cosine", 60
+		},
+		"fixed": func(c *train.Config) { c.Binarize = mnist.Fixed },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mc, c := tiny()
+			change(&c)
+			c.Out = filepath.Join(t.TempDir(), "whole")
+			m, epochs := mustFit(t, mc, c)
+			want := bits(m)
+			for _, stopAt := range []int{1, 6, 7, 8, 14, 20} {
+				c.Out = filepath.Join(t.TempDir(), "run")
+				ctx, cancel := context.WithCancel(context.Background())
+				steps := 0
+				_, _, err := fit(t, ctx, mc, c, train.Hooks{Step: func(train.Progress) {
+					if steps++; steps == stopAt {
+						cancel()
+					}
+				}})
+				if !errors.Is(err, train.ErrInterrupted) {
+					t.Fatalf("stopped at step %d: %v", stopAt, err)
+				}
+				c.Resume = true
+				m, again, err := fit(t, context.Background(), mc, c, train.Hooks{})
+				c.Resume = false
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bits(m) != want {
+					t.Errorf("stopped at step %d: other weights", stopAt)
+				}
+				for i := range epochs {
+					a, b := epochs[i], again[i]
+					a.Seconds, a.ImagesPerSecond, b.Seconds, b.ImagesPerSecond = 0, 0, 0, 0
+					x, _ := json.Marshal(a)
+					y, _ := json.Marshal(b)
+					if !bytes.Equal(x, y) {
+						t.Errorf("stopped at step %d: epoch %d is %s, was %s", stopAt, i+1, y, x)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A run that is prolonged is the longer run.
+func TestResumeLonger(t *testing.T) {
+	mc, c := tiny()
+	m, _ := mustFit(t, mc, c)
+	c.Out, c.Epochs = filepath.Join(t.TempDir(), "run"), 1
+	mustFit(t, mc, c)
+	c.Resume, c.Epochs = true, 3
+	longer, epochs := mustFit(t, mc, c)
+	if bits(m) != bits(longer) || len(epochs) != 3 {
+		t.Errorf("1 epoch, then 2 more, are not 3: %d epochs", len(epochs))
+	}
+	c.LR = 2e-3
+	if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "other settings") {
+		t.Errorf("resumed with another step size: %v", err)
+	}
+	c.LR = 1e-3
+	if _, err := train.Run(context.Background(), m, train.Data{Train: data(t).Train.Slice(1, 400)}, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "other settings") {
+		t.Errorf("resumed with other data: %v", err)
+	}
+}
+
+func TestRunDirectory(t *testing.T) {
+	mc, c := tiny()
+	c.Out, c.Validation = filepath.Join(t.TempDir(), "a", "run"), 50
+	m, epochs := mustFit(t, mc, c)
+	for _, name := range []string{"samples.png", "reconstructions.png", "curves.png"} {
+		f, err := os.Open(filepath.Join(c.Out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(f); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		f.Close()
+	}
+	saved, err := vae.Load(filepath.Join(c.Out, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bits(saved) != bits(m) {
+		t.Error("model.safetensors is not the model")
+	}
+	f, err := checkpoint.Read(filepath.Join(c.Out, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with, ok := train.TrainedWith(f); !ok || with.Batch != c.Batch {
+		t.Errorf("model.safetensors says it was trained with %+v", with)
+	}
+	s, err := train.ReadSettings(c.Out)
+	if err != nil || s.Train.Limit != 330 || s.Model.Latent != 4 {
+		t.Errorf("config.json: %+v, %v", s, err)
+	}
+	lines, err := os.Open(filepath.Join(c.Out, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lines.Close()
+	scan := bufio.NewScanner(lines)
+	best := math.Inf(-1)
+	for i := range epochs {
+		if !scan.Scan() {
+			t.Fatalf("%d lines for %d epochs", i, len(epochs))
+		}
+		var e map[string]any
+		if err := json.Unmarshal(scan.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"epoch", "step", "seconds", "images_per_second", "train", "test", "validation"} {
+			if e[key] == nil {
+				t.Errorf("line %d lacks %s", i+1, key)
+			}
+		}
+		test := e["test"].(map[string]any)
+		if sum := test["elbo"].(float64) + test["rate"].(float64) + test["distortion"].(float64); math.Abs(sum) > 1e-9 {
+			t.Errorf("line %d: ELBO + rate + distortion = %v", i+1, sum)
+		}
+		if v := epochs[i].Validation.ELBO; epochs[i].Best != (v > best) {
+			t.Errorf("epoch %d: best is %v at %v after %v", i+1, epochs[i].Best, v, best)
+		}
+		best = max(best, epochs[i].Validation.ELBO)
+	}
+	if _, err := vae.Load(filepath.Join(c.Out, "best.safetensors")); err != nil {
+		t.Error(err)
+	}
+	if entries, _ := os.ReadDir(c.Out); len(entries) != 8 {
+		t.Errorf("%d files in the run directory, want 8: %v", len(entries), entries)
+	}
+	if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Errorf("a second run into the directory: %v", err)
+	}
+}
+
+// Training makes the model better, on images that it has not seen.
+func TestLearns(t *testing.T) {
+	mc, c := tiny()
+	c.Epochs = 10
+	_, epochs := mustFit(t, mc, c)
+	if first, last := epochs[0].Test.ELBO, epochs[9].Test.ELBO; !(last > first+100) {
+		t.Errorf("test ELBO %v after one epoch, %v after ten", first, last)
+	}
+}
+
+// What is not finite ends the run, is named, and reaches no file.
+func TestDivergence(t *testing.T) {
+	mc, c := tiny()
+	c.Out = filepath.Join(t.TempDir(), "run")
+	c.Epochs = 2
+	ctx := context.Background()
+	m, _, err := fit(t, ctx, mc, c, train.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bits(m)
+	for name, poison := range map[string]struct {
+		param int
+		value float32
+		says  string
+	}{
+		"NaN in the encoder":      {0, float32(math.NaN()), "the "},
+		"infinite logvar bias":    {3, float32(math.Inf(1)), "the distortion is NaN"},
+		"huge logvar bias":        {3, 1e3, "the distortion is NaN"},
+		"huge mu bias":            {3, 3e38, "the "},
+		"NaN in the output layer": {6, float32(math.NaN()), "the distortion is NaN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := c
+			c.Epochs, c.Resume = 4, true
+			steps := 0
+			mc.Seed = c.Seed
+			m, err := vae.New(mc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = train.Run(ctx, m, data(t), c, train.Hooks{Step: func(train.Progress) {
+				if steps++; steps == 2 {
+					w := m.Params()[poison.param].Value.Data().([]float32)
+					w[len(w)-1] = poison.value
+				}
+			}})
+			if err == nil || !strings.Contains(err.Error(), "step 17: "+poison.says) || !strings.Contains(err.Error(), "model.safetensors of epoch 2 is kept") {
+				t.Errorf("error %v", err)
+			}
+			kept, err := vae.Load(filepath.Join(c.Out, "model.safetensors"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bits(kept) != want {
+				t.Error("the checkpoint has changed")
+			}
+		})
+	}
+}
+
+// Clipping scales the gradient down to the norm and no further.
+func TestClip(t *testing.T) {
+	mc, c := tiny()
+	plain, _ := mustFit(t, mc, c)
+	c.Clip = 1e6
+	loose, _ := mustFit(t, mc, c)
+	c.Clip = 1
+	tight, _ := mustFit(t, mc, c)
+	if bits(plain) != bits(loose) {
+		t.Error("a limit that is never reached changes the weights")
+	}
+	if bits(plain) == bits(tight) {
+		t.Error("a limit of 1 changes nothing")
+	}
+}
+
+// The loss has beta, warm-up and free bits; the reported ELBO has not.
+func TestWeightingIsNotReported(t *testing.T) {
+	mc, c := tiny()
+	c.Beta, c.Warmup = 4, 2
+	_, epochs, err := fit(t, context.Background(), mc, c, train.Hooks{Step: func(p train.Progress) {
+		step := float64((p.Epoch-1)*p.Steps + p.Step - 1)
+		want := p.Loss.Distortion + 4*min(1, step/(2*float64(p.Steps)))*p.Loss.Rate
+		if math.Abs(p.Loss.Loss-want) > 1e-5*want {
+			t.Errorf("epoch %d, step %d: loss %v, want %v", p.Epoch, p.Step, p.Loss.Loss, want)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range epochs {
+		for _, m := range []train.Metrics{e.Train, *e.Test} {
+			if math.Abs(m.ELBO+m.Distortion+m.Rate) > 1e-9 {
+				t.Errorf("epoch %d: %+v", e.Epoch, m)
+			}
+		}
+	}
+	if b := []float64{epochs[0].Beta, epochs[1].Beta, epochs[2].Beta}; !slices.Equal(b, []float64{4 * 6.0 / 14, 4 * 13.0 / 14, 4}) {
+		t.Errorf("beta at the epochs' last steps: %v", b)
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	mc, c := tiny()
+	for name, want := range map[string]float64{"constant": 1, "linear": 1.0 / 21, "cosine": (1 + math.Cos(math.Pi*20/21)) / 2} {
+		c.Schedule = name
+		_, epochs := mustFit(t, mc, c)
+		if got := epochs[2].LR / c.LR; math.Abs(got-want) > 1e-12 {
+			t.Errorf("%s: the last step is %v of the first, want %v", name, got, want)
+		}
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for name, change := range map[string]func(*train.Config){
+		"epochs":     func(c *train.Config) { c.Epochs = 0 },
+		"batch":      func(c *train.Config) { c.Batch = -1 },
+		"validation": func(c *train.Config) { c.Validation = -1 },
+		"none":       func(c *train.Config) { c.Validation = 400 },
+		"limit":      func(c *train.Config) { c.Limit = -1 },
+		"lr":         func(c *train.Config) { c.LR = math.NaN() },
+		"eps":        func(c *train.Config) { c.AdamEps = 0 },
+		"clip":       func(c *train.Config) { c.Clip = math.Inf(1) },
+		"cosine":     func(c *train.Config) { c.Schedule = "step" },
+		"dynamic":    func(c *train.Config) { c.Binarize = "sometimes" },
+		"beta":       func(c *train.Config) { c.Beta = -1 },
+		"warm-up":    func(c *train.Config) { c.Warmup = math.NaN() },
+		"free bits":  func(c *train.Config) { c.FreeBits = -1 },
+		"cycles":     func(c *train.Config) { c.Cycles = -1 },
+		"ramp":       func(c *train.Config) { c.Cycles = 2 },
+		"capacity":   func(c *train.Config) { c.Capacity = -1 },
+		"gamma":      func(c *train.Config) { c.Capacity = 20 },
+		"no run":     func(c *train.Config) { c.Out, c.Resume = filepath.Join(t.TempDir(), "none"), true },
+		"directory":  func(c *train.Config) { c.Out = filepath.Join("run_test.go", "run") },
+	} {
+		mc, c := tiny()
+		change(&c)
+		if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	mc, c := tiny()
+	mc.Rows = 27
+	if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "28×28") {
+		t.Errorf("a model of 27×28: %v", err)
+	}
+	mc, c = tiny()
+	mc.Likelihood, mc.Sigma = "gaussian", 0.3
+	if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "binarize must be none") {
+		t.Errorf("gaussian likelihood of binary pixels: %v", err)
+	}
+	c.Binarize = mnist.None
+	mustFit(t, mc, c)
+	if _, _, err := train.Preset("kingma"); err == nil || !strings.Contains(err.Error(), "pytorch") {
+		t.Errorf("unknown preset: %v", err)
+	}
+}
