@@ -1,0 +1,78 @@
+package cmd_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestHelp holds each command to the flags that DESIGN.md promises, in groups,
+// each with its default.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	flags := map[string]string{
+		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
+			"resume schedule seed sigma threads validation warmup",
+		"sample":   "data each kind model n npy out seed temperature",
+		"evaluate": "binarize data json k model n seed",
+	}
+	groups := map[string][]string{
+		"train":    {"Data", "Model", "Objective", "Optimisation", "Run"},
+		"sample":   {"Input", "Figure", "Output"},
+		"evaluate": {"Input", "Protocol", "Output"},
+	}
+	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
+	for command := range flags {
+		for _, h := range []string{"-h", "-help", "--help"} {
+			dir := t.TempDir()
+			help := must(t, dir, command, h)
+			if !strings.HasPrefix(help, command+": ") {
+				t.Errorf("%s %s starts with %.40q", command, h, help)
+			}
+			shown := map[string]bool{}
+			for _, m := range line.FindAllStringSubmatch(help, -1) {
+				shown[m[1]] = true
+			}
+			for _, f := range strings.Fields(flags[command]) {
+				if !shown[f] {
+					t.Errorf("%s %s does not show -%s with its default", command, h, f)
+				}
+				delete(shown, f)
+			}
+			if n := strings.Count(help, "\n  -"); len(shown) > 0 || n != len(strings.Fields(flags[command])) {
+				t.Errorf("%s %s shows %d flags, and these this test does not know: %v", command, h, n, shown)
+			}
+			at := 0
+			for _, g := range groups[command] {
+				i := strings.Index(help[at:], "\n\n"+g+"\n  -")
+				if i < 0 {
+					t.Errorf("%s %s has no group %s, or in another place", command, h, g)
+					continue
+				}
+				at += i + 1
+			}
+			if len(snapshot(t, dir)) != 1 {
+				t.Errorf("%s %s wrote files", command, h)
+			}
+		}
+	}
+}
+
+// TestHelpTellsTheTruth compares defaults that the help shows with what a run
+// then uses.
+func TestHelpTellsTheTruth(t *testing.T) {
+	t.Parallel()
+	help := must(t, t.TempDir(), "train", "-h")
+	for _, want := range []string{
+		"(default 10)", "(default 128)", "(default 0.001)", "(default 20)", "(default 400)", "(default relu)", "(default bernoulli)",
+		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "relu, tanh or softplus",
+		"constant, linear or cosine (to 0), or stages", "pytorch or glorot", "logistic256", "iwae-1-k5", "MNIST_DIR",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("train -h lacks %q", want)
+		}
+	}
+	if help := must(t, t.TempDir(), "sample", "-h"); !strings.Contains(help, "prior, reconstruct, interpolate, traverse, manifold or scatter") {
+		t.Error("sample -h lacks the kinds")
+	}
+}

@@ -1,0 +1,80 @@
+// Reproduce runs a row of docs/results.md from scratch: it trains the recipe,
+// evaluates it under the paper's protocol, records the result and writes the page
+// anew. An interrupted run goes on where it stopped.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"govae/evaluate"
+	"govae/internal/cli"
+	"govae/mnist"
+	"govae/results"
+	"govae/train"
+)
+
+func main() { cli.Main(run) }
+
+func run(ctx context.Context, args []string) error {
+	o := results.Options{Seed: 1, K: 5000, N: 10000, Runs: filepath.Join("runs", "results")}
+	f := cli.NewFlags("reproduce", "trains and evaluates a row of docs/results.md, and writes that page anew.\n"+
+		"An interrupted run goes on where it stopped.")
+	f.Group("Row")
+	name := f.String("row", "", "`NAME` of the row; if empty, only the page is written, from the records")
+	f.Uint64Var(&o.Seed, "seed", o.Seed, "`SEED` of everything random")
+	f.IntVar(&o.Epochs, "epochs", o.Epochs, "`N` epochs instead of the recipe's, for a shortened run; 0 for the recipe's")
+	f.Group("Protocol")
+	f.IntVar(&o.K, "k", o.K, "`K` samples an image in the estimate of log p(x)")
+	f.IntVar(&o.N, "n", o.N, "`N` test images that it is averaged over")
+	f.Group("Run")
+	docs := f.String("docs", "docs", "`DIR` of results.md, and of the records in results/")
+	f.StringVar(&o.Runs, "runs", o.Runs, "`DIR` of the run directories")
+	data := f.String("data", "", "`DIR` with the four MNIST files; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
+	threads := f.Int("threads", 0, "use `N` cores; 0 for all")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	o.Out = filepath.Join(*docs, "results")
+	if *threads > 0 {
+		runtime.GOMAXPROCS(*threads)
+	}
+	if *name != "" {
+		var err error
+		if o.Row, err = results.Find(*name); err != nil {
+			return cli.Usage(err)
+		}
+		if err := (evaluate.Options{K: o.K, N: o.N}).Validate(); err != nil {
+			return cli.Usage(err)
+		}
+		if o.Epochs < 0 || *threads < 0 {
+			return cli.Usagef("reproduce: %d epochs and %d threads, want at least 0", o.Epochs, *threads)
+		}
+		if err := reproduce(ctx, *data, o); err != nil {
+			return err
+		}
+	}
+	return results.WritePage(filepath.Join(*docs, "results.md"), o.Out)
+}
+
+func reproduce(ctx context.Context, data string, o results.Options) error {
+	trainSet, testSet, err := mnist.Load(data)
+	if err != nil {
+		return err
+	}
+	hooks := train.Hooks{Epoch: func(e train.Epoch) {
+		fmt.Printf("epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
+	}}
+	r, err := results.Run(ctx, trainSet, testSet, o, hooks, nil)
+	switch {
+	case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
+		return cli.Interruptedf("reproduce: interrupted; the same command goes on from here")
+	case err != nil:
+		return err
+	}
+	return r.Report.WriteText(os.Stdout)
+}

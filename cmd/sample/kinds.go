@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"govae/checkpoint"
+	"govae/evaluate"
+	"govae/figure"
+	"govae/internal/cli"
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// source is what figures are drawn from.
+type source struct {
+	*options
+	model    *vae.Model
+	binarize mnist.Binarization // as the model was trained
+}
+
+// picture is a figure, with the images in it that the model made.
+type picture struct {
+	png    func(io.Writer) error
+	images []float32 // [n,X]
+	about  string
+}
+
+// kinds are the figures.
+var kinds = map[string]struct {
+	n, least int                     // the default and the smallest value of -n
+	images   func(n, latent int) int // that the model makes for it
+	draw     func(*source) (*picture, error)
+}{
+	"prior":       {64, 1, func(n, _ int) int { return n }, prior},
+	"reconstruct": {40, 1, func(n, _ int) int { return n }, reconstruct},
+	"interpolate": {10, 2, func(n, _ int) int { return pairs * n }, interpolate},
+	"traverse":    {11, 2, func(n, latent int) int { return latent * n }, traverse},
+	"manifold":    {20, 1, func(n, _ int) int { return n * n }, manifold},
+	"scatter":     {maxN, 1, func(int, int) int { return 0 }, scatter},
+}
+
+func kindNames() string {
+	return "prior, reconstruct, interpolate, traverse, manifold or scatter"
+}
+
+// These keep a slip of the finger from filling the memory.
+const (
+	maxN      = 100_000
+	maxPixels = 50_000_000 // of all images of a figure
+)
+
+// open loads the model, and checks that it can make the figure.
+func open(o *options) (*source, error) {
+	s := &source{options: o}
+	var err error
+	if s.model, s.binarize, err = cli.OpenModel(o.model); err != nil {
+		return nil, err
+	}
+	c := s.model.Config()
+	if n := kinds[o.kind].images(o.n, c.Latent); n > maxPixels/c.Pixels() {
+		return nil, cli.Usagef("sample: n is %d: that makes %d images of %d×%d pixels, want at most %d", o.n, n, c.Rows, c.Cols, maxPixels/c.Pixels())
+	}
+	return s, nil
+}
+
+func (s *source) grid(images []float32, perRow int, about string) (*picture, error) {
+	c := s.model.Config()
+	img, err := figure.Grid(images, c.Rows, c.Cols, perRow, figure.GridOptions{})
+	return newPicture(img, images, about), err
+}
+
+func (s *source) labelled(images []float32, perRow int, labels []string, about string) (*picture, error) {
+	c := s.model.Config()
+	img, err := figure.LabelledRows(images, c.Rows, c.Cols, perRow, labels, figure.GridOptions{})
+	return newPicture(img, images, about), err
+}
+
+func newPicture(img image.Image, images []float32, about string) *picture {
+	return &picture{func(w io.Writer) error { return figure.EncodePNG(w, img) }, images, about}
+}
+
+// prior draws E[x|z] for z from the prior.
+func prior(s *source) (*picture, error) {
+	images, err := s.model.Sample(s.n, s.seed, s.temperature)
+	if err != nil {
+		return nil, err
+	}
+	perRow := 1
+	for perRow*perRow < s.n {
+		perRow++
+	}
+	return s.grid(images, perRow, fmt.Sprintf("%d new images, z from the prior at temperature %v, seed %d", s.n, s.temperature, s.seed))
+}
+
+// test returns the test set and n of its images [n,X], chosen by the seed and
+// binarised as the model was trained, and their labels.
+func (s *source) test(n int) (x []float32, labels []uint8, set *mnist.Set, err error) {
+	_, set, err = mnist.Load(s.data)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if c := s.model.Config(); set.Rows != c.Rows || set.Cols != c.Cols {
+		return nil, nil, nil, fmt.Errorf("sample: the data has images of %d×%d pixels, the model takes %d×%d", set.Rows, set.Cols, c.Rows, c.Cols)
+	}
+	set = set.Prepare(s.binarize, stream.New(s.seed, stream.Fixed, 1))
+	index := rand.New(stream.New(s.seed, stream.Pick, 0)).Perm(set.Len())
+	index = index[:min(n, len(index))]
+	x = make([]float32, len(index)*set.Size())
+	set.Fill(x, index, s.binarize, stream.New(s.seed, stream.Evaluate, 0))
+	for _, i := range index {
+		labels = append(labels, set.Labels[i])
+	}
+	return x, labels, set, nil
+}
+
+// reconstruct draws test images above E[x|z] at their posterior means.
+func reconstruct(s *source) (*picture, error) {
+	x, _, set, err := s.test(s.n)
+	if err != nil {
+		return nil, err
+	}
+	images, err := s.model.Reconstruct(x)
+	if err != nil {
+		return nil, err
+	}
+	img, err := figure.Pairs(x, images, set.Rows, set.Cols, 10, figure.GridOptions{})
+	return newPicture(img, images, fmt.Sprintf("%d test images above their reconstructions", len(x)/set.Size())), err
+}
+
+// pairs is the number of rows of an interpolation.
+const pairs = 8
+
+// interpolate draws straight lines between the posterior means of pairs of test
+// images, a pair a row.
+func interpolate(s *source) (*picture, error) {
+	x, _, _, err := s.test(2 * pairs)
+	if err != nil {
+		return nil, err
+	}
+	mu, _, err := s.model.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	var codes []float32
+	latent := s.model.Config().Latent
+	for p := range len(mu) / latent / 2 {
+		ends := mu[2*p*latent : 2*(p+1)*latent]
+		line, err := vae.Interpolate(ends[:latent], ends[latent:], s.n)
+		if err != nil {
+			return nil, err
+		}
+		codes = append(codes, line...)
+	}
+	images, err := s.model.Decode(codes)
+	if err != nil {
+		return nil, err
+	}
+	return s.grid(images, s.n, fmt.Sprintf("pairs of test images, %d steps from one to the other, a pair a row", s.n))
+}
+
+// traverse draws one latent dimension a row, from −3 to 3 standard deviations of
+// the prior, the others as in one test image; the most active dimension first.
+func traverse(s *source) (*picture, error) {
+	x, _, set, err := s.test(1000)
+	if err != nil {
+		return nil, err
+	}
+	mu, logvar, err := s.model.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	latent := s.model.Config().Latent
+	rate := evaluate.RatePerDim(mu, logvar, latent)
+	var codes []float32
+	var labels []string
+	for _, j := range byFalling(rate) {
+		row, err := vae.Traverse(mu[:latent], j, s.n, 3)
+		if err != nil {
+			return nil, err
+		}
+		codes = append(codes, row...)
+		labels = append(labels, fmt.Sprintf("z%d  KL %.2f", j, rate[j]))
+	}
+	images, err := s.model.Decode(codes)
+	if err != nil {
+		return nil, err
+	}
+	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (mean KL in nats over %d test images)", len(x)/set.Size()))
+}
+
+// manifold draws the whole latent plane of a 2-D model, in cells of equal
+// probability.
+func manifold(s *source) (*picture, error) {
+	if z := s.model.Config().Latent; z != 2 {
+		return nil, fmt.Errorf("sample: the manifold is drawn of a model with 2 latent dimensions, this one has %d: train one with `go run ./cmd/train -latent 2 -out runs/latent2`", z)
+	}
+	codes, err := vae.Manifold(s.n)
+	if err != nil {
+		return nil, err
+	}
+	images, err := s.model.Decode(codes)
+	if err != nil {
+		return nil, err
+	}
+	img, err := figure.Grid(images, s.model.Config().Rows, s.model.Config().Cols, s.n, figure.GridOptions{Gap: figure.NoGap, Scale: 1})
+	return newPicture(img, images, fmt.Sprintf("the latent plane in %d×%[1]d cells of equal probability", s.n)), err
+}
+
+// scatter draws the posterior means of test images, coloured by label, in the
+// two most active dimensions.
+func scatter(s *source) (*picture, error) {
+	x, labels, _, err := s.test(s.n)
+	if err != nil {
+		return nil, err
+	}
+	mu, logvar, err := s.model.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	latent := s.model.Config().Latent
+	if latent < 2 {
+		return nil, fmt.Errorf("sample: a scatter plot needs 2 latent dimensions, the model has %d", latent)
+	}
+	dims := byFalling(evaluate.RatePerDim(mu, logvar, latent))[:2]
+	slices.Sort(dims)
+	var a, b []float64
+	for i := range labels {
+		a = append(a, float64(mu[i*latent+dims[0]]))
+		b = append(b, float64(mu[i*latent+dims[1]]))
+	}
+	axis := func(j int) string { return fmt.Sprintf("E[z%d|x]", j) }
+	about := fmt.Sprintf("posterior means of %d test images, coloured by label", len(labels))
+	return &picture{png: func(w io.Writer) error {
+		return figure.Scatter(w, "Posterior means by label", axis(dims[0]), axis(dims[1]), a, b, labels)
+	}, about: about}, nil
+}
+
+// byFalling lists the indices of values, the largest first.
+func byFalling(values []float64) []int {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case values[a] > values[b]:
+			return -1
+		case values[a] < values[b]:
+			return 1
+		}
+		return 0
+	})
+	return order
+}
+
+// writeEach writes images [n,rows·cols] into a directory, one PNG each.
+func writeEach(ctx context.Context, dir string, images []float32, rows, cols int) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("sample: make %s: %w", dir, err)
+	}
+	size := rows * cols
+	digits := len(fmt.Sprint(len(images)/size - 1))
+	for i := range len(images) / size {
+		if err := ctx.Err(); err != nil {
+			return cli.Interruptedf("sample: interrupted after %d of %d images", i, len(images)/size)
+		}
+		img, err := figure.Grid(images[i*size:(i+1)*size], rows, cols, 1, figure.GridOptions{Scale: 1, Gap: figure.NoGap})
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%0*d.png", digits, i)
+		err = checkpoint.WriteFile(filepath.Join(dir, name), func(w io.Writer) error { return figure.EncodePNG(w, img) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+// Train fits a variational autoencoder to MNIST, or to data of its format, and
+// writes a run directory. With no flags it trains the default model on all
+// 60,000 images.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"govae/internal/cli"
+	"govae/mnist"
+	"govae/train"
+	"govae/vae"
+)
+
+func main() { cli.Main(run) }
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.threads > 0 {
+		runtime.GOMAXPROCS(o.threads)
+	}
+	trainSet, testSet, err := mnist.Load(o.data)
+	if err != nil {
+		return err
+	}
+	if o.train.Resume && (trainSet.Rows != o.model.Rows || trainSet.Cols != o.model.Cols) {
+		return fmt.Errorf("train: the run in %s is on images of %d×%d pixels, the data has %d×%d",
+			o.train.Out, o.model.Rows, o.model.Cols, trainSet.Rows, trainSet.Cols)
+	}
+	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
+	m, err := vae.New(o.model)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	show := newProgress(os.Stdout, o)
+	show.start(trainSet, testSet)
+	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, o.train, show.hooks())
+	show.stop()
+	switch {
+	case errors.Is(err, train.ErrInterrupted):
+		return cli.Interruptedf("train: interrupted after %d whole epochs; -resume -out %s goes on from here", len(epochs), o.train.Out)
+	case err != nil:
+		return err
+	}
+	show.done(epochs)
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/cwriter"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"govae/mnist"
+	"govae/train"
+)
+
+// progress shows a run: a bar on a terminal, above it a line an epoch; the lines
+// alone elsewhere.
+type progress struct {
+	o    *options
+	out  io.Writer
+	bars *mpb.Progress // nil if not on a terminal
+	bar  *mpb.Bar
+
+	began         time.Time
+	steps         int // of this session
+	last          train.Progress
+	left          time.Duration
+	imagesASecond float64 // over the last window
+	windowStart   time.Time
+	windowImages  int
+}
+
+func newProgress(out *os.File, o *options) *progress {
+	p := &progress{o: o, out: out}
+	switch {
+	case o.quiet:
+		p.out = io.Discard
+	case cwriter.IsTerminal(int(out.Fd())):
+		p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(30))
+		p.out = p.bars
+	}
+	return p
+}
+
+// start says what will be done.
+func (p *progress) start(trainSet, testSet *mnist.Set) {
+	c := p.o.model
+	sizes := fmt.Sprint(c.Pixels())
+	for _, h := range append(slices.Clone(c.Hidden), c.Latent) {
+		sizes += fmt.Sprintf("-%d", h)
+	}
+	fmt.Fprintf(p.out, "%s: %d training images, %d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), trainSet.Len(), testSet.Len(), p.o.train.Binarize.Label())
+	fmt.Fprintf(p.out, "model %s %s, %s; batch %d, Adam %v, seed %d; ELBO in nats per image\n",
+		sizes, c.Activation, c.Likelihood, p.o.train.Batch, p.o.train.LR, p.o.train.Seed)
+	p.began, p.windowStart = time.Now(), time.Now()
+}
+
+func (p *progress) hooks() train.Hooks {
+	if p.o.quiet {
+		return train.Hooks{}
+	}
+	return train.Hooks{Step: p.step, Epoch: p.epoch}
+}
+
+func (p *progress) step(s train.Progress) {
+	p.steps++
+	p.windowImages += s.Images
+	now := time.Now()
+	if d := now.Sub(p.windowStart); d > 250*time.Millisecond || p.imagesASecond == 0 {
+		p.imagesASecond = float64(p.windowImages) / d.Seconds()
+		p.windowStart, p.windowImages = now, 0
+	}
+	done, all := (s.Epoch-1)*s.Steps+s.Step, s.Epochs*s.Steps
+	p.left = time.Duration(float64(now.Sub(p.began)) / float64(p.steps) * float64(all-done))
+	p.last = s
+	if p.bars == nil {
+		return
+	}
+	if p.bar == nil {
+		p.bar = p.bars.AddBar(int64(all), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
+				return fmt.Sprintf("epoch %d/%d ", p.last.Epoch, p.last.Epochs)
+			})),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+				return fmt.Sprintf(" %.0f images/s  loss %.2f  %s left", p.imagesASecond, p.last.Loss.Loss, short(p.left))
+			})))
+	}
+	p.bar.SetCurrent(int64(done))
+}
+
+func (p *progress) epoch(e train.Epoch) {
+	line := fmt.Sprintf("epoch %*d/%d  train %8.2f", len(fmt.Sprint(p.o.train.Epochs)), e.Epoch, p.o.train.Epochs, e.Train.ELBO)
+	if e.Validation != nil {
+		line += fmt.Sprintf("  validation %8.2f", e.Validation.ELBO)
+	}
+	line += fmt.Sprintf("  test %8.2f (rate %.2f, distortion %.2f)  %.0f images/s", e.Test.ELBO, e.Test.Rate, e.Test.Distortion, e.ImagesPerSecond)
+	if e.Epoch < p.o.train.Epochs {
+		line += fmt.Sprintf("  %s left", short(p.left))
+	}
+	fmt.Fprintln(p.out, line)
+	p.imagesASecond = e.ImagesPerSecond
+	p.windowStart, p.windowImages = time.Now(), 0 // measuring the epoch is not training
+}
+
+// stop ends the bar.
+func (p *progress) stop() {
+	if p.bars != nil {
+		if p.bar != nil {
+			p.bar.Abort(true)
+		}
+		p.bars.Wait()
+		p.out = os.Stdout
+	}
+}
+
+// done says what there is now.
+func (p *progress) done(epochs []train.Epoch) {
+	if p.steps == 0 && !p.o.quiet {
+		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs; a larger -epochs goes on\n", p.o.train.Out, len(epochs))
+		return
+	}
+	fmt.Fprintf(p.out, "%s in %s: model.safetensors, samples.png, reconstructions.png, curves.png, metrics.jsonl\n",
+		short(time.Since(p.began)), filepath.Clean(p.o.train.Out))
+}
+
+func short(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,166 @@
+// Package cli is what the commands share: flags in groups, one line an error,
+// exit codes, and a clean stop on Ctrl-C.
+//
+// Exit codes: 0 done, 1 failed, 2 bad usage, 130 and 143 interrupted by SIGINT
+// and SIGTERM after a checkpoint.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Usage marks an error as bad usage: exit code 2.
+func Usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// Usagef is Usage of a new error.
+func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
+
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Interruptedf makes the error of a command that stopped because its context
+// ended, and has saved what there was to save: exit code 130 or 143. An error
+// of any other kind is a failure, also after a Ctrl-C.
+func Interruptedf(format string, args ...any) error {
+	return interruptedError{fmt.Errorf(format, args...)}
+}
+
+type interruptedError struct{ error }
+
+func (e interruptedError) Unwrap() error { return e.error }
+
+// Main runs a command and exits. The context ends at the first SIGINT or
+// SIGTERM; a second one kills the process at once.
+func Main(run func(ctx context.Context, args []string) error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		signal.Stop(signals)
+		cancel(caught{s})
+	}()
+	os.Exit(exitCode(ctx, run(ctx, os.Args[1:]), os.Stderr))
+}
+
+// caught is why the context ended.
+type caught struct{ signal os.Signal }
+
+func (c caught) Error() string { return c.signal.String() }
+
+// exitCode reports the error on one line.
+func exitCode(ctx context.Context, err error, stderr io.Writer) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(stderr, oneLine(err.Error()))
+	var interrupted interruptedError
+	var usage usageError
+	switch {
+	case errors.As(err, &interrupted):
+		var c caught
+		if errors.As(context.Cause(ctx), &c) && c.signal == syscall.SIGTERM {
+			return 143
+		}
+		return 130
+	case errors.As(err, &usage):
+		return 2
+	}
+	return 1
+}
+
+// oneLine joins the lines of a text, such as errors.Join makes.
+func oneLine(s string) string {
+	var lines []string
+	for _, line := range strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Flags is a flag.FlagSet whose help shows the flags in groups: the groups in
+// the order in which they were started, in each the flags by name.
+type Flags struct {
+	*flag.FlagSet
+	about  string
+	groups []group
+}
+
+type group struct {
+	title string
+	from  map[string]bool // flags defined before this group
+}
+
+// NewFlags makes an empty set. about says in a few lines what the command does.
+func NewFlags(name, about string) *Flags {
+	f := &Flags{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), about: about}
+	f.SetOutput(io.Discard) // Parse reports, once
+	return f
+}
+
+// Group starts a group: flags defined from here on belong to it.
+func (f *Flags) Group(title string) {
+	f.groups = append(f.groups, group{title, f.defined()})
+}
+
+func (f *Flags) defined() map[string]bool {
+	names := map[string]bool{}
+	f.VisitAll(func(g *flag.Flag) { names[g.Name] = true })
+	return names
+}
+
+// Parse parses the arguments. For -h it prints the help and returns
+// flag.ErrHelp; any other error is bad usage.
+func (f *Flags) Parse(args []string) error {
+	f.VisitAll(func(g *flag.Flag) { g.Value = wrap(g.Value) })
+	err := f.FlagSet.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		f.help(os.Stdout)
+		return err
+	}
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err != nil {
+		return Usagef("%s: %w (-h lists the flags)", f.Name(), err)
+	}
+	return nil
+}
+
+func (f *Flags) help(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s\n", f.Name(), f.about)
+	for i, g := range f.groups {
+		next := f.defined()
+		if i+1 < len(f.groups) {
+			next = f.groups[i+1].from
+		}
+		fmt.Fprintf(w, "\n%s\n", g.title)
+		f.VisitAll(func(fl *flag.Flag) {
+			if !next[fl.Name] || g.from[fl.Name] {
+				return
+			}
+			arg, usage := flag.UnquoteUsage(fl)
+			def := fl.DefValue
+			if def == "" {
+				def = `""`
+			}
+			fmt.Fprintf(w, "  %-22s %s (default %s)\n", strings.TrimSpace("-"+fl.Name+" "+arg), usage, def)
+		})
+	}
+}

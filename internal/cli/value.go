@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+)
+
+// value is a flag's value whose errors say what is wanted; package flag's say
+// "parse error".
+type value struct {
+	flag.Value
+	want string // such as "a whole number"
+}
+
+// wrap returns v as a value, if it is of a kind whose errors need words.
+func wrap(v flag.Value) flag.Value {
+	g, ok := v.(flag.Getter)
+	if !ok {
+		return v
+	}
+	switch g.Get().(type) {
+	case int:
+		return value{v, "a whole number"}
+	case uint64:
+		return value{v, "a whole number of at least 0"}
+	case float64:
+		return value{v, "a number"}
+	case bool:
+		return boolValue{value{v, "true or false"}}
+	}
+	return v
+}
+
+// Set implements flag.Value.
+func (v value) Set(s string) error {
+	err := v.Value.Set(s)
+	if err != nil && err.Error() == "parse error" {
+		return errors.New("want " + v.want)
+	}
+	return err
+}
+
+// boolValue is a value that may stand without an argument.
+type boolValue struct{ value }
+
+// IsBoolFlag marks it as such to package flag.
+func (boolValue) IsBoolFlag() bool { return true }
+
+// Ints is a flag of comma-separated whole numbers, such as 400,200.
+type Ints []int
+
+// String implements flag.Value.
+func (v *Ints) String() string {
+	if v == nil {
+		return ""
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*v)), " ", ","), "[]")
+}
+
+// Set implements flag.Value.
+func (v *Ints) Set(s string) error {
+	ints := Ints{}
+	for _, word := range strings.Split(s, ",") {
+		if s == "" {
+			break
+		}
+		var n int
+		var rest string
+		if c, _ := fmt.Sscanf(strings.TrimSpace(word)+" .", "%d %s", &n, &rest); c != 2 || rest != "." {
+			return fmt.Errorf("want whole numbers with commas between them, such as 400,200")
+		}
+		ints = append(ints, n)
+	}
+	*v = ints
+	return nil
+}

