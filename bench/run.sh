@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs the peers that bench compares with (Debian's packages, where they are
+# missing), builds OpenBLAS's program, and runs bench with the given flags.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(python3-torch python3-numpy libopenblas0-openmp gcc libc6-dev)
+if command -v apt-get >/dev/null; then
+	for p in "${packages[@]}"; do
+		if [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" != installed ]; then
+			sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+			$sudo apt-get update -qq
+			$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+			break
+		fi
+	done
+fi
+
+# The OpenMP build: the other one brings a second pool of threads, which fights
+# with PyTorch's.
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+trap 'exit 1' INT TERM
+peers=()
+if lib=$(dpkg -L libopenblas0-openmp 2>/dev/null | grep '/libopenblas\.so\.0$'); then
+	gcc -O2 -o "$build/gemm" bench/openblas/gemm.c "$lib" -Wl,-rpath,"$(dirname "$lib")"
+	peers=(-blas "$(dirname "$lib")" -openblas "$build/gemm")
+fi
+go build -o "$build/bench" ./bench
+"$build/bench" "${peers[@]}" "$@"

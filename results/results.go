@@ -1,0 +1,222 @@
+package results
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"govae/checkpoint"
+	"govae/evaluate"
+	"govae/mnist"
+	"govae/train"
+	"govae/vae"
+)
+
+// Options say how a row is run.
+type Options struct {
+	Row    Row
+	Seed   uint64 // of everything random
+	Epochs int    // 0 for the recipe's; fewer make a shortened run, and are recorded as such
+	K, N   int    // of the estimate of log p(x): samples an image, and images
+	Runs   string // directory of the run directories
+	Out    string // directory of the records
+}
+
+// Record is what came of a row and a seed.
+type Record struct {
+	Row     string           `json:"row"`
+	Seed    uint64           `json:"seed"`
+	Full    bool             `json:"full"` // the recipe's number of epochs
+	Minutes float64          `json:"minutes"`
+	Command string           `json:"command"`
+	Model   vae.Config       `json:"model"`
+	Train   train.Config     `json:"train"`
+	Report  *evaluate.Report `json:"report"`
+}
+
+// Run trains and evaluates a row, going on with what an interrupted run left, and
+// writes the record. The hooks are those of train.Run.
+func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks train.Hooks, progress func(done, of int)) (*Record, error) {
+	mc, tc, err := train.Preset(o.Row.Name)
+	if err != nil {
+		return nil, err
+	}
+	full := tc.Epochs
+	if o.Epochs > 0 {
+		tc.Epochs = o.Epochs
+	}
+	mc.Seed, tc.Seed = o.Seed, o.Seed
+	tc.Out = filepath.Join(o.Runs, fmt.Sprintf("%s-%d-%d", o.Row.Name, tc.Epochs, o.Seed))
+	if _, err := train.ReadSettings(tc.Out); err == nil {
+		tc.Resume = true
+	}
+	m, err := vae.New(mc)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, tc, hooks)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Model: mc, Train: tc,
+		Command: fmt.Sprintf("go run ./cmd/reproduce -row %s -seed %d", o.Row.Name, o.Seed)}
+	if !r.Full {
+		r.Command += fmt.Sprintf(" -epochs %d", tc.Epochs)
+	}
+	for _, e := range epochs {
+		r.Minutes += e.Seconds / 60
+	}
+	if o.Row.Bound { // log p(x) is beside the point
+		o.K, o.N = min(o.K, 100), min(o.N, 1000)
+	}
+	eo := evaluate.Options{K: o.K, N: o.N, Binarize: tc.Binarize, Seed: 1, Progress: progress}
+	if r.Report, err = evaluate.Run(ctx, m, testSet, eo); err != nil {
+		return nil, err
+	}
+	return r, r.write(o.Out)
+}
+
+func (r *Record) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return write(filepath.Join(dir, fmt.Sprintf("%s-%d.json", r.Row, r.Seed)), append(b, '\n'))
+}
+
+func write(path string, b []byte) error {
+	return checkpoint.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// Read returns the records in a directory, none if it is not there.
+func Read(dir string) ([]Record, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("results: %w", err)
+	}
+	slices.Sort(names)
+	var all []Record
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("results: %w", err)
+		}
+		var r Record
+		if err := json.Unmarshal(b, &r); err != nil || r.Report == nil {
+			return nil, fmt.Errorf("results: %s is no record of a run: %v", name, err)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// WritePage writes docs/results.md from the records beside it.
+func WritePage(path, records string) error {
+	all, err := Read(records)
+	if err != nil {
+		return err
+	}
+	return write(path, []byte(Page(all)))
+}
+
+// Page is the table of all rows that have a record, in Markdown.
+func Page(records []Record) string {
+	var b strings.Builder
+	b.WriteString(`<!-- written by cmd/reproduce from docs/results/*.json: do not edit -->
+# Published results, reproduced
+
+Negative log-likelihoods and bounds of the MNIST test set, in nats per image, lower is better. Architecture and
+protocol are the papers'; optimiser and schedule are ours (` + "`train/presets.go`" + ` says what they are). A figure
+compares with another only under the same protocol, which stands in each line: figures of different binarisations or
+likelihoods are never compared. Standard errors are over seeds where there are at least two.
+
+| Model | Published | Ours | Active units: published, ours | ESS | Epochs | Minutes | Protocol | Command |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+`)
+	for _, row := range Rows() {
+		var own []Record
+		for _, r := range records {
+			if r.Row == row.Name {
+				own = append(own, r)
+			}
+		}
+		if len(own) > 0 {
+			b.WriteString(row.line(own))
+		}
+	}
+	b.WriteString(`
+ELBO rows compare the mean bound, others the importance-weighted estimate of −log p(x), whose K and number of images
+the protocol names. ESS is the effective sample size of those K draws. Minutes are of training alone, on the machine
+that wrote the record. An epoch count marked "shortened" is below the recipe's.
+
+Published figures: Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tomczak & Welling 2018, arXiv:1705.07120;
+logs of others' runs of the two examples.
+`)
+	return b.String()
+}
+
+func (row Row) line(own []Record) string {
+	var values, active, epochs, minutes, ess, commands []string
+	sum, sq := 0.0, 0.0
+	for _, r := range own {
+		v := -r.Report.LogLikelihood.Mean
+		if row.Bound {
+			v = -r.Report.ELBO.Mean
+		}
+		sum, sq = sum+v, sq+v*v
+		values = append(values, fmt.Sprintf("%.2f", v))
+		units := fmt.Sprint(r.Report.ActiveUnits)
+		for _, n := range r.Report.ActiveAbove {
+			units += fmt.Sprintf("+%d", n)
+		}
+		active = append(active, units)
+		e := fmt.Sprint(r.Train.Epochs)
+		if !r.Full {
+			e += " (shortened)"
+		}
+		epochs, minutes = append(epochs, e), append(minutes, fmt.Sprintf("%.1f", r.Minutes))
+		ess, commands = append(ess, fmt.Sprintf("%.0f", r.Report.ESS.Mean)), append(commands, "`"+r.Command+"`")
+	}
+	n := float64(len(own))
+	ours := strings.Join(values, ", ")
+	if n > 1 {
+		ours = fmt.Sprintf("**%.2f** ± %.2f (%s)", sum/n, stdErr(sum, sq, n), ours)
+	} else {
+		ours = "**" + ours + "**"
+	}
+	published := row.Active
+	if published == "" {
+		published = "–"
+	}
+	p := own[0].Report.Protocol
+	protocol := fmt.Sprintf("%s; %s", p.Binarization, p.Likelihood)
+	if row.Bound {
+		protocol += fmt.Sprintf("; −ELBO of %d images", p.Images)
+	} else {
+		protocol += fmt.Sprintf("; K=%d, %d images", p.K, p.N)
+	}
+	return fmt.Sprintf("| %s | %.2f (%s) | %s | %s, %s | %s | %s | %s | %s | %s |\n", row.Title, row.Published, row.Source, ours, published,
+		strings.Join(slices.Compact(active), " and "), strings.Join(ess, ", "), strings.Join(slices.Compact(epochs), ", "), strings.Join(minutes, ", "), protocol, strings.Join(commands, ", "))
+}
+
+// stdErr is the standard error of the mean of n values from their sum and sum of
+// squares.
+func stdErr(sum, squares, n float64) float64 {
+	return math.Sqrt(math.Max(squares-sum*sum/n, 0) / (n - 1) / n)
+}
