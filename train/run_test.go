@@ -256,15 +256,18 @@ func TestDivergence(t *testing.T) {
 	}
 	want := bits(m)
 	for name, poison := range map[string]struct {
-		param int
-		value float32
-		says  string
+		param, back int // which number of the parameter, counted from its end
+		value       float32
+		says        string
 	}{
-		"NaN in the encoder":      {0, float32(math.NaN()), "the "},
-		"infinite logvar bias":    {3, float32(math.Inf(1)), "the distortion is NaN"},
-		"huge logvar bias":        {3, 1e3, "the distortion is NaN"},
-		"huge mu bias":            {3, 3e38, "the "},
-		"NaN in the output layer": {6, float32(math.NaN()), "the distortion is NaN"},
+		"NaN in the encoder": {0, 784/2 + 14, float32(math.NaN()), "step 17: the "},
+		// The fast kernels never look at the weight of a pixel that is white in the whole
+		// batch: the check at the end of the epoch does.
+		"NaN for a white pixel":   {0, 1, float32(math.NaN()), "the "},
+		"infinite logvar bias":    {3, 1, float32(math.Inf(1)), "step 17: the distortion is NaN"},
+		"huge logvar bias":        {3, 1, 1e3, "step 17: the distortion is NaN"},
+		"huge mu bias":            {3, 1, 3e38, "step 17: the "},
+		"NaN in the output layer": {6, 1, float32(math.NaN()), "step 17: the distortion is NaN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := c
@@ -278,10 +281,10 @@ func TestDivergence(t *testing.T) {
 			_, err = train.Run(ctx, m, data(t), c, train.Hooks{Step: func(train.Progress) {
 				if steps++; steps == 2 {
 					w := m.Params()[poison.param].Value.Data().([]float32)
-					w[len(w)-1] = poison.value
+					w[len(w)-poison.back] = poison.value
 				}
 			}})
-			if err == nil || !strings.Contains(err.Error(), "step 17: "+poison.says) || !strings.Contains(err.Error(), "model.safetensors of epoch 2 is kept") {
+			if err == nil || !strings.Contains(err.Error(), poison.says) || !strings.Contains(err.Error(), "model.safetensors of epoch 2 is kept") {
 				t.Errorf("error %v", err)
 			}
 			kept, err := vae.Load(filepath.Join(c.Out, "model.safetensors"))

@@ -19,15 +19,19 @@ func Linear(x, w, b *G.Node, act simd.Activation) (*G.Node, error) {
 	}
 	shape := tensor.Shape{xs[0], ws[0]} // [B,O]
 	k := kernel{linear[float32](act), linear[float64](act)}
+	dwk := kernel{linearDW[float32](ws), linearDW[float64](ws)}
 	data := x.IsVar()
+	if data {
+		k.f32, dwk.f32 = dataLinear(act)
+	}
 	grad := func(y, dy *G.Node) (G.Nodes, error) {
 		var s steps
 		da := dy // [B,O]
 		if act != simd.Identity {
 			da = s.do(apply("linear.da", shape, kernel{activationGrad[float32](act), activationGrad[float64](act)}, nil, nil, dy, y))
 		}
-		dw := s.do(apply("linear.dw", ws, kernel{linearDW[float32](ws), linearDW[float64](ws)}, nil, nil, da, x)) // [O,I]
-		db := s.do(apply("linear.db", bs, kernel{columnSums[float32], columnSums[float64]}, nil, nil, da))        // [O]
+		dw := s.do(apply("linear.dw", ws, dwk, nil, nil, da, x))                                           // [O,I]
+		db := s.do(apply("linear.db", bs, kernel{columnSums[float32], columnSums[float64]}, nil, nil, da)) // [O]
 		var dx *G.Node
 		if !data {
 			dx = s.do(apply("linear.dx", xs, kernel{linearDX[float32](ws), linearDX[float64](ws)}, nil, nil, da, w)) // [B,I]
@@ -52,6 +56,17 @@ func linearDW[T simd.Float](w tensor.Shape) func(dw []T, in [][]T) {
 		da, x := in[0], in[1]
 		simd.Gemm(true, false, o, i, len(da)/o, 1, da, o, x, i, 0, dw, i)
 	}
+}
+
+// dataLinear is linear and linearDW for an x that is data, whose columns of zeros
+// are left out.
+func dataLinear(act simd.Activation) (linear, dw func(out []float32, in [][]float32)) {
+	x := new(simd.Columns)
+	linear = func(y []float32, in [][]float32) {
+		x.Set(in[0], len(in[1])/len(in[2]))
+		x.Linear(y, in[1], in[2], act)
+	}
+	return linear, func(dw []float32, in [][]float32) { x.WeightGrad(dw, in[0]) }
 }
 
 // linearDX is dx = da·W.

@@ -50,7 +50,8 @@ func product[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int,
 	if fast {
 		a32, b32, c32 := any(a).([]float32), any(b).([]float32), any(c).([]float32)
 		bias32, _ := any(bias).([]float32)
-		sgemm(transA, transB, m, n, k, float32(alpha), a32, lda, b32, ldb, beta == 0, c32, ldc, bias32, relu)
+		sgemm(sgemmTask{transA: transA, transB: transB, m: m, n: n, k: k, alpha: float32(alpha), a: a32, lda: lda, b: b32, ldb: ldb,
+			overwrite: beta == 0, c: c32, ldc: ldc, bias: bias32, relu: relu})
 		return
 	}
 	if k > 0 {

@@ -92,8 +92,10 @@ type sgemmTask struct {
 	a, b, c, bias   []float32
 	lda, ldb, ldc   int
 	overwrite, relu bool
-	vectors, panels int // of B
-	blocks          int // of rows of A
+	vectors, panels int      // of B
+	blocks          int      // of rows of A
+	only            *Columns // if it is not nil, these rows of op(B) are left out, and A lacks their columns
+	stored          int      // rows of op(B), those left out included
 }
 
 // Tasks, tiles and panels are kept for the next call, so that a product
@@ -117,11 +119,17 @@ const (
 	blockTiles = 8
 )
 
-func sgemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, overwrite bool, c []float32, ldc int, bias []float32, relu bool) {
+// sgemm computes the product that task describes: its levels' part and how it is
+// shared out are filled in here.
+func sgemm(task sgemmTask) {
 	s := shapes[level]
 	t := sgemmTasks.Get().(*sgemmTask)
-	*t = sgemmTask{shape: s, transA: transA, transB: transB, m: m, n: n, k: k, alpha: alpha, a: a, b: b, c: c, bias: bias,
-		lda: lda, ldb: ldb, ldc: ldc, overwrite: overwrite, relu: relu, blocks: 1}
+	*t = task
+	t.shape, t.blocks, t.stored = s, 1, t.k
+	if t.only != nil {
+		t.stored = t.only.width
+	}
+	m, n, k := t.m, t.n, t.k
 	t.vectors = (n + s.lanes - 1) / s.lanes
 	t.panels = (t.vectors + panelVectors - 1) / panelVectors
 	if m*n*k < unitMuls/4 {
@@ -134,19 +142,8 @@ func sgemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int
 		}
 		workers.share(t, t.panels*t.blocks)
 	}
-	t.a, t.b, t.c, t.bias = nil, nil, nil, nil
+	*t = sgemmTask{}
 	sgemmTasks.Put(t)
-}
-
-// aligned returns n numbers that start at a cache line, in old's memory if it is
-// large enough.
-func aligned(old []float32, n int) []float32 {
-	if cap(old) >= n {
-		return old[:n]
-	}
-	buf := make([]float32, n+15)
-	skip := (64 - uintptr(unsafe.Pointer(&buf[0]))%64) % 64 / 4
-	return buf[skip : int(skip)+n]
 }
 
 // unit packs a panel and computes a block of rows of C in its columns.
@@ -154,8 +151,11 @@ func (t *sgemmTask) unit(i int) {
 	block, panel := i/t.panels, i%t.panels
 	first, end := t.vectors*panel/t.panels, t.vectors*(panel+1)/t.panels // as even as it gets
 	p := panels.Get().(*[]float32)
-	*p = aligned(*p, panelVectors*t.lanes*t.k)
+	*p = aligned(*p, panelVectors*t.lanes*t.stored)
 	t.pack(first, end, *p)
+	if t.only != nil {
+		t.only.pack(*p, (end-first)*t.lanes)
+	}
 	// The first panel of either core meets rows of A that the other one may have
 	// written: a transposed A is read in an order that the processor does not foresee.
 	if size := 4 * t.lda * t.k; t.transA && size <= fetchA && (i == 0 || i == t.panels*t.blocks-1) {
@@ -178,24 +178,24 @@ func (t *sgemmTask) pack(first, end int, dst []float32) {
 	cols, mask := t.columns(first, end)
 	w, j0 := (end-first)*t.lanes, first*t.lanes
 	if !t.transB {
-		t.copy[end-first](&dst[0], &t.b[j0], 4*uintptr(t.ldb), t.k, mask)
+		t.copy[end-first](&dst[0], &t.b[j0], 4*uintptr(t.ldb), t.stored, mask)
 		return
 	}
-	blocks := t.k / t.lanes
+	blocks := t.stored / t.lanes
 	for j := 0; j < w; j += t.lanes {
 		src, ld := t.b[(j0+j)*t.ldb:], t.ldb
 		if full := cols - j; full < t.lanes { // the rest is rows of zeros
 			buf := panels.Get().(*[]float32)
 			defer panels.Put(buf)
-			*buf = aligned(*buf, t.lanes*t.k)
+			*buf = aligned(*buf, t.lanes*t.stored)
 			for l := range full {
-				copy((*buf)[l*t.k:(l+1)*t.k], src[l*ld:])
+				copy((*buf)[l*t.stored:(l+1)*t.stored], src[l*ld:])
 			}
-			clear((*buf)[full*t.k:])
-			src, ld = *buf, t.k
+			clear((*buf)[full*t.stored:])
+			src, ld = *buf, t.stored
 		}
 		t.transpose(&dst[j], 4*uintptr(w), &src[0], 4*uintptr(ld), blocks)
-		for p := blocks * t.lanes; p < t.k; p++ {
+		for p := blocks * t.lanes; p < t.stored; p++ {
 			for l := range t.lanes {
 				dst[p*w+j+l] = src[l*ld+p]
 			}
@@ -215,11 +215,13 @@ func (t *sgemmTask) multiply(block, first, end int, packed []float32) {
 	}
 	tiles := (t.m + t.height - 1) / t.height
 	lo, hi := tiles*block/t.blocks*t.height, min(t.m, tiles*(block+1)/t.blocks*t.height)
-	parts := (t.k + depth - 1) / depth
+	parts := (t.stored + depth - 1) / depth
+	next := 0
 	for part := range parts {
-		p, next := t.k*part/parts&^3, t.k*(part+1)/parts&^3
-		if part == parts-1 {
-			next = t.k
+		p := next
+		next = t.cut(part+1, parts)
+		if p == next { // all of it is left out
+			continue
 		}
 		k.k, k.b = next-p, &packed[p*vecs*t.lanes]
 		if p > 0 || !t.overwrite {
@@ -248,4 +250,16 @@ func (t *sgemmTask) multiply(block, first, end int, packed []float32) {
 			i += h
 		}
 	}
+}
+
+// cut returns where part i of k begins.
+func (t *sgemmTask) cut(i, parts int) int {
+	at := t.stored * i / parts
+	if i < parts {
+		at &^= 3
+	}
+	if t.only != nil {
+		return t.only.before(at)
+	}
+	return at
 }

@@ -30,6 +30,7 @@ type job struct {
 	width          int
 	par            [8]float32
 	partial        [maxParts]float64
+	columns        *Columns
 }
 
 // jobs are kept for the next call, so that a kernel allocates nothing.
@@ -71,7 +72,7 @@ func (j *job) share(n, step, width int) {
 
 func (j *job) done() {
 	clear(j.p[:])
-	j.run = nil
+	j.run, j.columns = nil, nil
 	jobs.Put(j)
 }
 
@@ -97,4 +98,15 @@ func perRow(run func(j *job, lo, hi int), rows, width int, slices ...[]float32) 
 	j := newJob(run, slices...)
 	j.width = width
 	j.share(rows, 1, width)
+}
+
+// aligned returns n numbers that start at a cache line, in old's memory if it is
+// large enough.
+func aligned(old []float32, n int) []float32 {
+	if cap(old) >= n {
+		return old[:n]
+	}
+	buf := make([]float32, n+15)
+	skip := (64 - uintptr(unsafe.Pointer(&buf[0]))%64) % 64 / 4
+	return buf[skip : int(skip)+n]
 }
