@@ -1,6 +1,6 @@
 # check   formatting, vet, staticcheck, go.mod, other platforms
 # test    all tests (SHORT=1 for those under two minutes)
-# bench   govae beside PyTorch, OpenBLAS and gonum, run by run; writes docs/bench.md
+# bench   govae beside PyTorch, OpenBLAS and gonum, run by run; writes docs/performance.md
 #         (BENCH=-quick for a look); go test -bench . ./... has the single kernels
 # samples train the model that govae comes with, and draw the committed figures
 

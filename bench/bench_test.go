@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -167,6 +169,29 @@ func TestMarkdown(t *testing.T) {
 	for _, l := range strings.Split(b.String(), "\n") {
 		if strings.HasPrefix(l, "|") && !strings.HasSuffix(l, "|") {
 			t.Errorf("unfinished row %q", l)
+		}
+	}
+}
+
+// What somebody wrote above the tables stays, and the tables are replaced.
+func TestRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.md")
+	for _, c := range []struct{ old, want string }{
+		{"", mark + "new\n"},
+		{"no mark: all of it is tables\n", mark + "new\n"},
+		{"# Prose\n\n" + mark + "old\nold\n", "# Prose\n\n" + mark + "new\n"},
+	} {
+		if c.old != "" {
+			if err := os.WriteFile(path, []byte(c.old), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := record(path, []byte("new\n")); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != c.want {
+			t.Errorf("%q became %q, want %q (%v)", c.old, got, c.want, err)
 		}
 	}
 }

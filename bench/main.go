@@ -17,14 +17,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
+	"govae/checkpoint"
 	"govae/internal/simd"
 	"govae/mnist"
 )
@@ -55,7 +59,7 @@ func run(args []string) error {
 	fs.IntVar(&o.rounds, "rounds", 7, "turns of each side")
 	only := fs.String("only", "", "measure only the lines that match this regular expression")
 	fs.BoolVar(&o.quick, "quick", false, "three rounds of less work each: a look, not a record")
-	fs.StringVar(&o.out, "out", "", "write the tables to this file (docs/bench.md unless -quick or -only is given)")
+	fs.StringVar(&o.out, "out", "", "write the tables to this file, below the line that says so if it has one (docs/performance.md unless -quick or -only is given)")
 	fs.StringVar(&o.data, "data", "", "directory of MNIST (GoMNIST's copy)")
 	fs.StringVar(&o.python, "python", "/usr/bin/python3", "the Python that has PyTorch")
 	fs.StringVar(&o.blas, "blas", "", "directory of the OpenMP build of OpenBLAS, for PyTorch")
@@ -75,7 +79,7 @@ func run(args []string) error {
 		o.rounds = min(o.rounds, 3)
 	}
 	if o.out == "" && !o.quick && *only == "" {
-		o.out = filepath.Join("docs", "bench.md")
+		o.out = filepath.Join("docs", "performance.md")
 	}
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
@@ -95,7 +99,26 @@ func run(args []string) error {
 	case err != nil || o.out == "":
 		return err
 	}
-	return os.WriteFile(o.out, b.Bytes(), 0o644)
+	return record(o.out, b.Bytes())
+}
+
+// mark begins what bench writes into a file.
+const mark = "<!-- from here on written by bench: do not edit -->\n"
+
+// record writes the tables to a file; what stands above the mark stays.
+func record(path string, tables []byte) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	prose, _, found := bytes.Cut(old, []byte(mark))
+	if !found {
+		prose = nil
+	}
+	return checkpoint.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(slices.Concat(prose, []byte(mark), tables))
+		return err
+	})
 }
 
 // measure runs all that the options ask for. With an error it returns what it has

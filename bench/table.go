@@ -30,7 +30,7 @@ type report struct {
 // markdown writes the report.
 func (r *report) markdown(w io.Writer) {
 	m := r.machine
-	fmt.Fprintf(w, "<!-- written by bench: do not edit -->\n\n")
+	fmt.Fprint(w, "\n")
 	fmt.Fprintf(w, "%s; %d cores, %d used. %s, SIMD level %s.", m.CPU, m.Cores, threads, m.Go, m.Level)
 	for _, p := range m.Peers {
 		fmt.Fprintf(w, " %s.", p)
