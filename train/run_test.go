@@ -295,6 +295,56 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// A run that is interrupted just after it diverged keeps its last good
+// checkpoint; one that diverges after an interruption says what it keeps.
+func TestInterruptedDivergence(t *testing.T) {
+	mc, c := tiny()
+	c.Out = filepath.Join(t.TempDir(), "run")
+	for _, step := range []struct {
+		name      string
+		interrupt int     // after so many steps of this session
+		poison    float32 // added to a logvar bias then, or at the second step
+		says      string
+	}{
+		{"in the first epoch", 3, 0, "interrupted"},
+		{"diverges in it", 0, 1e3, "model.safetensors of step 3 is kept"},
+		{"interrupted as it diverges", 2, 1e3, "step 5: the ELBO of MNIST train is "},
+		{"interrupted as weights end", 2, float32(math.Inf(1)), "are not finite; " + c.Out + "/model.safetensors of step 3 is kept"},
+		{"in the second epoch", 6, 0, "interrupted"},
+		{"diverges in it", 0, 1e3, "model.safetensors of step 9 is kept"},
+	} {
+		before, _ := os.ReadFile(filepath.Join(c.Out, "model.safetensors"))
+		ctx, cancel := context.WithCancel(context.Background())
+		mc.Seed = c.Seed
+		m, err := vae.New(mc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := 0
+		_, err = train.Run(ctx, m, data(t), c, train.Hooks{Step: func(train.Progress) {
+			if steps++; steps == max(step.interrupt, 2) {
+				w := m.Params()[3].Value.Data().([]float32)
+				w[len(w)-1] += step.poison
+			}
+			if steps == step.interrupt {
+				cancel()
+			}
+		}})
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), step.says) {
+			t.Errorf("%s: error %v, want %q", step.name, err, step.says)
+		}
+		after, err := os.ReadFile(filepath.Join(c.Out, "model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(before, after) != (step.poison != 0) {
+			t.Errorf("%s: the checkpoint has changed: %v", step.name, step.poison == 0)
+		}
+		c.Resume = true
+	}
+}
+
 // Clipping scales the gradient down to the norm and no further.
 func TestClip(t *testing.T) {
 	mc, c := tiny()
