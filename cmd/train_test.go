@@ -72,8 +72,8 @@ func metrics(t *testing.T, run string, epochs, perEpoch int) []record {
 	return records
 }
 
-// results are the figures of a run that do not depend on the clock.
-func results(records []record) string {
+// figures are the numbers of a run that do not depend on the clock.
+func figures(records []record) string {
 	for i := range records {
 		records[i].Seconds, records[i].ImagesPerSecond = nil, nil
 	}
@@ -254,7 +254,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	long, short := metrics(t, filepath.Join(dir, "long"), 3, 4), metrics(t, filepath.Join(dir, "short"), 3, 4)
-	if a, b := results(long), results(short); a != b {
+	if a, b := figures(long), figures(short); a != b {
 		t.Errorf("metrics differ:\n%s\n%s", a, b)
 	}
 
