@@ -125,6 +125,11 @@ func TestReport(t *testing.T) {
 		t.Errorf("the dimensions' rates add up to %v, the rate is %v", sum, fifty.Rate.Mean)
 	}
 
+	// With K=1 there is one weight, and with 50 the effective number is between.
+	if one.ESS.Mean != 1 || one.ESS.StdErr != 0 || !(fifty.ESS.Mean > 1 && fifty.ESS.Mean < 50) {
+		t.Errorf("effective sample sizes %v of 1 and %v of 50", one.ESS, fifty.ESS)
+	}
+
 	var back evaluate.Report
 	b, err := json.Marshal(fifty)
 	if err != nil {
@@ -140,6 +145,18 @@ func TestReport(t *testing.T) {
 	for _, word := range []string{"ELBO", "rate", "distortion", "log p(x)", "K=50", "100 images", "active units", "seed 1"} {
 		if !strings.Contains(text.String(), word) {
 			t.Errorf("the text lacks %q:\n%s", word, text.String())
+		}
+	}
+}
+
+// Each dimension has its own mean over images: ½(mu² + exp(logvar) − 1 − logvar).
+func TestRatePerDim(t *testing.T) {
+	ln4 := float32(math.Log(4))
+	got := evaluate.RatePerDim([]float32{1, 0, 2, -3, 0, 0}, []float32{0, ln4, 0, 0, -ln4, 0}, 3)
+	want := []float64{(0.5 + 4.5) / 2, ((1.5 - math.Ln2) + (math.Ln2 - 0.375)) / 2, 1}
+	for j := range want {
+		if len(got) != 3 || math.Abs(got[j]-want[j]) > 1e-6 {
+			t.Fatalf("got %v, want %v", got, want)
 		}
 	}
 }

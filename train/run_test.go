@@ -345,19 +345,47 @@ func TestInterruptedDivergence(t *testing.T) {
 	}
 }
 
-// Clipping scales the gradient down to the norm and no further.
+// Clipping scales the whole gradient down to the norm, and no further.
 func TestClip(t *testing.T) {
 	mc, c := tiny()
-	plain, _ := mustFit(t, mc, c)
-	c.Clip = 1e6
-	loose, _ := mustFit(t, mc, c)
-	c.Clip = 1
-	tight, _ := mustFit(t, mc, c)
-	if bits(plain) != bits(loose) {
-		t.Error("a limit that is never reached changes the weights")
+	c.Epochs, c.Limit = 1, c.Batch // a single step, after which Adam's m is (1−β1)·gradient
+	moment := func(clip float64) []float64 {
+		c.Clip, c.Out = clip, filepath.Join(t.TempDir(), "run")
+		mustFit(t, mc, c)
+		f, err := checkpoint.Read(filepath.Join(c.Out, "state.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m []float64
+		for _, tensor := range f.Tensors {
+			if strings.HasPrefix(tensor.Name, "adam.m.") {
+				for _, v := range tensor.Data.([]float32) {
+					m = append(m, float64(v))
+				}
+			}
+		}
+		return m
 	}
-	if bits(plain) == bits(tight) {
-		t.Error("a limit of 1 changes nothing")
+	norm := func(m []float64) float64 {
+		sum := 0.0
+		for _, v := range m {
+			sum += v * v
+		}
+		return math.Sqrt(sum) / 0.1
+	}
+	plain := moment(0)
+	n := norm(plain)
+	if loose := moment(2 * n); !slices.Equal(plain, loose) {
+		t.Error("a limit that is not reached changes the gradient")
+	}
+	tight := moment(n / 4)
+	if got := norm(tight); math.Abs(got/(n/4)-1) > 1e-5 {
+		t.Errorf("a gradient of norm %v is clipped to %v, want %v", n, got, n/4)
+	}
+	for i, v := range plain {
+		if math.Abs(tight[i]-v/4) > 1e-6*math.Abs(v)+1e-30 {
+			t.Fatalf("number %d of the gradient, %v, becomes %v under a limit of a quarter of its norm", i, v/0.1, tight[i]/0.1)
+		}
 	}
 }
 
