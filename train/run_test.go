@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"govae/checkpoint"
+	"govae/evaluate"
 	"govae/mnist"
 	"govae/train"
 	"govae/vae"
@@ -342,6 +343,41 @@ func TestInterruptedDivergence(t *testing.T) {
 			t.Errorf("%s: the checkpoint has changed: %v", step.name, step.poison == 0)
 		}
 		c.Resume = true
+	}
+}
+
+// The metrics of an epoch are averages over images: of the steps' own losses in
+// training, else of the finished model on the set that they are named for.
+func TestMetrics(t *testing.T) {
+	mc, c := tiny()
+	c.Epochs, c.Validation = 1, 70
+	var images, distortion, rate float64
+	m, epochs, err := fit(t, context.Background(), mc, c, train.Hooks{Step: func(p train.Progress) {
+		images += float64(p.Images)
+		distortion += float64(p.Images) * p.Loss.Distortion
+		rate += float64(p.Images) * p.Loss.Rate
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := epochs[0]
+	if images != 330 || math.Abs(e.Train.Rate-rate/330) > 1e-9 || math.Abs(e.Train.Distortion-distortion/330) > 1e-9 ||
+		e.Train.ELBO != -(e.Train.Distortion+e.Train.Rate) {
+		t.Errorf("train %+v, want distortion %v, rate %v over 330 images, not %v", e.Train, distortion/330, rate/330, images)
+	}
+	d := data(t)
+	for _, set := range []struct {
+		name string
+		got  *train.Metrics
+		of   *mnist.Set
+	}{{"validation", e.Validation, d.Train.Slice(330, 400)}, {"test", e.Test, d.Test}} {
+		want, err := evaluate.ELBO(context.Background(), m, set.of, c.Binarize, c.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set.got == nil || *set.got != (train.Metrics{ELBO: want.ELBO.Mean, Distortion: want.Distortion.Mean, Rate: want.Rate.Mean}) {
+			t.Errorf("%s %+v, want %+v", set.name, set.got, want)
+		}
 	}
 }
 
