@@ -117,6 +117,18 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-schedule daily", 2, []string{`"daily"`, "constant, linear, cosine or stages"}},
 		{"-init zero", 2, []string{`"zero"`, "pytorch or glorot"}},
 		{"-preset best", 2, []string{`"best"`, "choose one of burda"}},
+		{"-objective best", 2, []string{`"best"`, "choose one of dreg, elbo, elbo-sampled, iwae, miwae, stl"}},
+		{"-objective iwae -k -1", 2, []string{"k=-1", "at least 1"}},
+		{"-objective iwae -k 2000000000", 2, []string{"k=2000000000", "at most"}},
+		{"-objective iwae -k 2 -m 3", 2, []string{"m=3", "only miwae"}},
+		{"-k 5", 2, []string{"one draw", "not 5", "iwae"}},
+		{"-prior best", 2, []string{`"best"`, "standard, mixture or vamp"}},
+		{"-prior mixture", 2, []string{"0 components", "want 1 to"}},
+		{"-prior vamp -components 1000000000", 2, []string{"1000000000 components", "want 1 to"}},
+		{"-components 5", 2, []string{"-components 5", "-prior mixture or vamp"}},
+		{"-above 3", 2, []string{"-above", `"3"`, "100,100:50"}},
+		{"-above x:5", 2, []string{"-above", `"x:5"`, "400,200"}},
+		{"-above 5:0", 2, []string{"layer 2", "0 units", "at least 1"}},
 		{"-out=", 2, []string{"-out is empty"}},
 
 		// A run directory that is taken, or that cannot be.

@@ -13,13 +13,15 @@ func TestHelp(t *testing.T) {
 	flags := map[string]string{
 		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
-		"sample":   "data each kind model n npy out seed temperature",
-		"evaluate": "binarize data json k model n seed",
+		"sample":    "data each kind model n npy out seed temperature",
+		"evaluate":  "binarize data json k model n seed",
+		"reproduce": "data docs epochs k n row runs seed threads",
 	}
 	groups := map[string][]string{
-		"train":    {"Data", "Model", "Objective", "Optimisation", "Run"},
-		"sample":   {"Input", "Figure", "Output"},
-		"evaluate": {"Input", "Protocol", "Output"},
+		"train":     {"Data", "Model", "Objective", "Optimisation", "Run"},
+		"sample":    {"Input", "Figure", "Output"},
+		"evaluate":  {"Input", "Protocol", "Output"},
+		"reproduce": {"Row", "Protocol", "Run"},
 	}
 	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
 	for command := range flags {
@@ -74,5 +76,8 @@ func TestHelpTellsTheTruth(t *testing.T) {
 	}
 	if help := must(t, t.TempDir(), "sample", "-h"); !strings.Contains(help, "prior, reconstruct, interpolate, traverse, manifold or scatter") {
 		t.Error("sample -h lacks the kinds")
+	}
+	if help := must(t, t.TempDir(), "reproduce", "-h"); !strings.Contains(help, "pytorch, flax, vae-1, vae-1-k5") {
+		t.Error("reproduce -h lacks the rows")
 	}
 }

@@ -108,7 +108,7 @@ func TestInterrupt(t *testing.T) {
 		return append(tinyModel("-batch", "8", "-epochs", fmt.Sprint(n), "-out", out), more...)
 	}
 	must(t, dir, long("whole", "-quiet")...)
-	want := results(metrics(t, filepath.Join(dir, "whole"), n, 64))
+	want := figures(metrics(t, filepath.Join(dir, "whole"), n, 64))
 
 	tests := []struct {
 		name  string
@@ -154,7 +154,7 @@ func TestInterrupt(t *testing.T) {
 			if sum(t, filepath.Join(run, "model.safetensors")) != sum(t, filepath.Join(dir, "whole", "model.safetensors")) {
 				t.Error("model.safetensors differs from that of a run that was never stopped")
 			}
-			if got := results(metrics(t, run, n, 64)); got != want {
+			if got := figures(metrics(t, run, n, 64)); got != want {
 				t.Errorf("metrics differ from those of a run that was never stopped:\n%s\n%s", got, want)
 			}
 		})
@@ -223,4 +223,30 @@ func TestInterruptedSaveFails(t *testing.T) {
 	}
 	s.send(t, syscall.SIGINT)
 	wantFailure(t, s.end(), 1, "run", "no such file or directory")
+}
+
+// TestInterruptReproduce: the same command goes on where it was stopped.
+func TestInterruptReproduce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Fields("reproduce -row pytorch -epochs 20 -k 1 -n 1")
+	s := start(t, dir, "epoch 1", args...)
+	s.send(t, syscall.SIGINT)
+	r := s.end()
+	if r.code == 0 {
+		t.Skip("the run was over before the signal came")
+	}
+	wantFailure(t, r, 130, "reproduce: interrupted", "same command")
+	if exists(filepath.Join(dir, "docs", "results.md")) {
+		t.Error("there is a page already")
+	}
+	if out := must(t, dir, args...); strings.Contains(out, "epoch 1 ") || !strings.Contains(out, "epoch 20 ") {
+		t.Errorf("the command that goes on prints\n%s", out)
+	}
+	if !exists(filepath.Join(dir, "docs", "results.md")) {
+		t.Error("there is no page")
+	}
 }

@@ -4,13 +4,21 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"govae/evaluate"
+	"govae/internal/stream"
+	"govae/mnist"
+	"govae/vae"
 )
 
 func TestSampleDefault(t *testing.T) {
@@ -108,6 +116,105 @@ func TestSampleKinds(t *testing.T) {
 		})
 	}
 	leftovers(t, dir)
+}
+
+// TestSampleImages: the images of each kind are what the model makes of the codes
+// that the kind stands for, and the single PNGs are these images.
+func TestSampleImages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, dir, tinyModel("-quiet", "-binarize", "threshold", "-epochs", "4")...)
+	m, err := vae.Load(filepath.Join(dir, "run", "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, set, err := mnist.Load(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set = set.Prepare(mnist.Threshold, nil)
+	x := make([]float32, tinyTest*784) // in the order of the seed
+	set.Fill(x, rand.New(stream.New(5, stream.Pick, 0)).Perm(tinyTest), mnist.Threshold, nil)
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 6
+	var line, walk []float32
+	for p := range 8 {
+		codes, _ := vae.Interpolate(mu[4*p:4*p+2], mu[4*p+2:4*p+4], n)
+		line = append(line, codes...)
+	}
+	rate := evaluate.RatePerDim(mu, logvar, 2)
+	most := 0
+	if rate[1] > rate[0] {
+		most = 1
+	}
+	for _, dim := range []int{most, 1 - most} {
+		for i := range n {
+			z := slices.Clone(mu[:2])
+			z[dim] = -3 + 6*float32(i)/(n-1)
+			walk = append(walk, z...)
+		}
+	}
+	plane, _ := vae.Manifold(n)
+	draws, err := m.Sample(n, 5, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, codes := range map[string][]float32{"prior": nil, "reconstruct": mu[:2*n], "interpolate": line, "traverse": walk, "manifold": plane} {
+		want := draws
+		if codes != nil {
+			if want, err = m.Decode(codes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(t, dir, "sample", "-model", "run/model.safetensors", "-kind", kind, "-n", fmt.Sprint(n), "-seed", "5", "-temperature", "0.5",
+			"-out", kind+".png", "-npy", kind+".npy", "-each", kind)
+		b := read(t, filepath.Join(dir, kind+".npy"))
+		b = b[10+int(binary.LittleEndian.Uint16(b[8:])):]
+		if len(b) != 4*len(want) {
+			t.Errorf("%s: %d bytes of images, want %d", kind, len(b), 4*len(want))
+			continue
+		}
+		digits := len(fmt.Sprint(len(want)/784 - 1))
+		for i, w := range want {
+			got := math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+			if math.Abs(float64(got-w)) > 1e-5 {
+				t.Errorf("%s: image %d, pixel %d is %v, want %v", kind, i/784, i%784, got, w)
+				break
+			}
+		}
+		last := len(want)/784 - 1
+		img, err := png.Decode(bytes.NewReader(read(t, filepath.Join(dir, kind, fmt.Sprintf("%0*d.png", digits, last)))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range want[last*784:] {
+			if got := img.(*image.Gray).GrayAt(i%28, i/28).Y; math.Abs(float64(got)-255*float64(w)) > 0.51 {
+				t.Errorf("%s: the last PNG has %d at row %d, column %d, want %v", kind, got, i/28, i%28, 255*w)
+				break
+			}
+		}
+	}
+
+	// Originals are above: of two grey levels, beside that of the gaps and white.
+	img, err := png.Decode(bytes.NewReader(read(t, filepath.Join(dir, "reconstruct.png"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels := func(from, to int) int { // of grey, in these rows, right of the labels
+		seen := map[uint8]bool{}
+		for y := from; y < to; y++ {
+			for x := img.Bounds().Dx() / 2; x < img.Bounds().Dx(); x++ {
+				seen[img.(*image.Gray).GrayAt(x, y).Y] = true
+			}
+		}
+		return len(seen)
+	}
+	if h := img.Bounds().Dy(); levels(0, h/2) > 3 || levels(h/2, h) < 10 {
+		t.Errorf("%d grey levels in the upper half, %d in the lower one", levels(0, h/2), levels(h/2, h))
+	}
 }
 
 func TestSampleSeed(t *testing.T) {

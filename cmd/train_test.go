@@ -72,8 +72,8 @@ func metrics(t *testing.T, run string, epochs, perEpoch int) []record {
 	return records
 }
 
-// results are the figures of a run that do not depend on the clock.
-func results(records []record) string {
+// figures are the numbers of a run that do not depend on the clock.
+func figures(records []record) string {
 	for i := range records {
 		records[i].Seconds, records[i].ImagesPerSecond = nil, nil
 	}
@@ -197,7 +197,8 @@ func TestSettings(t *testing.T) {
 	dir := t.TempDir()
 	for i, args := range []string{
 		"-activation tanh -init glorot", "-activation softplus -hidden 16,8", "-hidden=", "-binarize none", "-binarize threshold", "-binarize fixed",
-		"-likelihood gaussian -binarize none -sigma 0.5", "-schedule linear", "-schedule cosine", "-beta 4", "-beta 0", "-warmup 1.5",
+		"-likelihood gaussian -binarize none -sigma 0.5", "-schedule linear", "-schedule cosine", "-objective iwae -k 3", "-objective miwae -k 2 -m 2", "-preset vamp -prior standard -warmup 0",
+		"-objective elbo-sampled -prior mixture -components 3", "-objective iwae -above 8,8:2", "-likelihood logistic256 -binarize none", "-beta 4", "-beta 0", "-warmup 1.5",
 		"-free-bits 0.25", "-clip 1", "-preset pytorch", "-preset default -lr 1e-4", "-batch 9223372036854775807", "-batch 7", "-seed 18446744073709551615",
 	} {
 		t.Run(args, func(t *testing.T) {
@@ -253,7 +254,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 	long, short := metrics(t, filepath.Join(dir, "long"), 3, 4), metrics(t, filepath.Join(dir, "short"), 3, 4)
-	if a, b := results(long), results(short); a != b {
+	if a, b := figures(long), figures(short); a != b {
 		t.Errorf("metrics differ:\n%s\n%s", a, b)
 	}
 

@@ -125,6 +125,11 @@ func TestReport(t *testing.T) {
 		t.Errorf("the dimensions' rates add up to %v, the rate is %v", sum, fifty.Rate.Mean)
 	}
 
+	// With K=1 there is one weight, and with 50 the effective number is between.
+	if one.ESS.Mean != 1 || one.ESS.StdErr != 0 || !(fifty.ESS.Mean > 1 && fifty.ESS.Mean < 50) {
+		t.Errorf("effective sample sizes %v of 1 and %v of 50", one.ESS, fifty.ESS)
+	}
+
 	var back evaluate.Report
 	b, err := json.Marshal(fifty)
 	if err != nil {
@@ -140,6 +145,18 @@ func TestReport(t *testing.T) {
 	for _, word := range []string{"ELBO", "rate", "distortion", "log p(x)", "K=50", "100 images", "active units", "seed 1"} {
 		if !strings.Contains(text.String(), word) {
 			t.Errorf("the text lacks %q:\n%s", word, text.String())
+		}
+	}
+}
+
+// Each dimension has its own mean over images: ½(mu² + exp(logvar) − 1 − logvar).
+func TestRatePerDim(t *testing.T) {
+	ln4 := float32(math.Log(4))
+	got := evaluate.RatePerDim([]float32{1, 0, 2, -3, 0, 0}, []float32{0, ln4, 0, 0, -ln4, 0}, 3)
+	want := []float64{(0.5 + 4.5) / 2, ((1.5 - math.Ln2) + (math.Ln2 - 0.375)) / 2, 1}
+	for j := range want {
+		if len(got) != 3 || math.Abs(got[j]-want[j]) > 1e-6 {
+			t.Fatalf("got %v, want %v", got, want)
 		}
 	}
 }
@@ -193,15 +210,21 @@ func TestActiveUnits(t *testing.T) {
 	for i := 3 * width; i < 4*width; i++ {
 		w[i] /= 100 // the mean of z3 still varies, but by less than counts
 	}
+	// The threshold is 0.01: these two are made to lie on either side of it.
+	for j, variance := range map[int]float64{5: 0.011, 6: 0.009} {
+		for i := j * width; i < (j+1)*width; i++ {
+			w[i] *= float32(math.Sqrt(variance / before.Variance[j]))
+		}
+	}
 	wantLess := 0
-	for _, j := range []int{0, 3, 7} {
+	for _, j := range []int{0, 3, 6, 7} {
 		if before.Variance[j] > 0.01 {
 			wantLess++
 		}
 	}
 	after := run(t, m, set, o)
 	if after.ActiveUnits != before.ActiveUnits-wantLess || after.Variance[7] > 1e-12 || after.Variance[3] == 0 {
-		t.Errorf("%d active units, then %d, with variance %v", before.ActiveUnits, after.ActiveUnits, after.Variance[7])
+		t.Errorf("%d active units, then %d, with variances %v", before.ActiveUnits, after.ActiveUnits, after.Variance)
 	}
 }
 

@@ -3,8 +3,10 @@ package mnist
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +43,7 @@ func spellings(name string) []string {
 }
 
 // locate returns the paths of the four files in dir. Its error wraps ErrNotFound
-// and names all that are missing.
+// and names all that are missing, or says that they may not be looked at.
 func locate(dir string) (paths [4]string, err error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return paths, fmt.Errorf("%w: %s is not a directory that can be read: want one with %s", ErrNotFound, dir, fileNames())
@@ -50,8 +52,12 @@ func locate(dir string) (paths [4]string, err error) {
 	for i, file := range files {
 		for _, name := range spellings(file.name) {
 			path := filepath.Join(dir, name)
+			info, err := os.Stat(path)
+			if errors.Is(err, fs.ErrPermission) {
+				return paths, fmt.Errorf("%w: %w", ErrNotFound, err)
+			}
 			// Some archives unpack to a folder of the file's name.
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			if err == nil && info.Mode().IsRegular() {
 				paths[i] = path
 				break
 			}

@@ -198,6 +198,22 @@ func TestLoadUnreadable(t *testing.T) {
 	}
 }
 
+// A directory that may not be searched is not said to lack the files.
+func TestFindUnreadable(t *testing.T) {
+	dir := writeDir(t, "locked", smallFiles())
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o755)
+	if _, err := os.Stat(filepath.Join(dir, "train-images-idx3-ubyte")); err == nil {
+		t.Skip("this user may read everything")
+	}
+	_, err := Find(dir)
+	if !errors.Is(err, fs.ErrPermission) || !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("got %v, want a permission error that names %s", err, dir)
+	}
+}
+
 // GoMNIST accepts what the validating reader was written for. If this fails,
 // GoMNIST has changed and the reader may no longer be needed.
 func TestGoMNISTDoesNotValidate(t *testing.T) {

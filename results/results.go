@@ -49,6 +49,9 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	if err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(o.Out, 0o777); err != nil { // better now than after the training
+		return nil, fmt.Errorf("results: %w", err)
+	}
 	full := tc.Epochs
 	if o.Epochs > 0 {
 		tc.Epochs = o.Epochs
@@ -84,15 +87,18 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	return r, r.write(o.Out)
 }
 
+// write writes the record into a directory. That of a shortened run never takes the
+// place of a whole one's.
 func (r *Record) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("results: %w", err)
+	name := fmt.Sprintf("%s-%d", r.Row, r.Seed)
+	if !r.Full {
+		name += fmt.Sprintf("-%depochs", r.Train.Epochs)
 	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("results: %w", err)
 	}
-	return write(filepath.Join(dir, fmt.Sprintf("%s-%d.json", r.Row, r.Seed)), append(b, '\n'))
+	return write(filepath.Join(dir, name+".json"), append(b, '\n'))
 }
 
 func write(path string, b []byte) error {
@@ -118,8 +124,11 @@ func Read(dir string) ([]Record, error) {
 			return nil, fmt.Errorf("results: %w", err)
 		}
 		var r Record
-		if err := json.Unmarshal(b, &r); err != nil || r.Report == nil {
-			return nil, fmt.Errorf("results: %s is no record of a run: %v", name, err)
+		if err := json.Unmarshal(b, &r); err != nil {
+			return nil, fmt.Errorf("results: %s is no record of a run: %w", name, err)
+		}
+		if _, err := Find(r.Row); err != nil || r.Report == nil {
+			return nil, fmt.Errorf("results: %s is no record of a run: it names no row, or has no report", name)
 		}
 		all = append(all, r)
 	}
@@ -135,7 +144,9 @@ func WritePage(path, records string) error {
 	return write(path, []byte(Page(all)))
 }
 
-// Page is the table of all rows that have a record, in Markdown.
+// Page is the table of all rows that have a record, in Markdown. Records of a row
+// are averaged only if they differ in nothing but the seed: whole and shortened runs,
+// or other protocols, have lines of their own.
 func Page(records []Record) string {
 	var b strings.Builder
 	b.WriteString(`<!-- written by cmd/reproduce from docs/results/*.json: do not edit -->
@@ -150,14 +161,20 @@ likelihoods are never compared. Standard errors are over seeds where there are a
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 `)
 	for _, row := range Rows() {
-		var own []Record
+		var lines [][]Record
 		for _, r := range records {
-			if r.Row == row.Name {
-				own = append(own, r)
+			if r.Row != row.Name {
+				continue
 			}
+			i := slices.IndexFunc(lines, func(l []Record) bool { return alike(l[0], r) })
+			if i < 0 {
+				i, lines = len(lines), append(lines, nil)
+			}
+			lines[i] = append(lines[i], r)
 		}
-		if len(own) > 0 {
-			b.WriteString(row.line(own))
+		slices.SortStableFunc(lines, func(a, b []Record) int { return b[0].Train.Epochs - a[0].Train.Epochs })
+		for _, l := range lines {
+			b.WriteString(row.line(l))
 		}
 	}
 	b.WriteString(`
@@ -169,6 +186,13 @@ Published figures: Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tomczak
 logs of others' runs of the two examples.
 `)
 	return b.String()
+}
+
+// alike reports whether two records of a row are of one recipe and protocol.
+func alike(a, b Record) bool {
+	p, q := a.Report.Protocol, b.Report.Protocol
+	p.Seed, q.Seed = 0, 0
+	return p == q && a.Full == b.Full && a.Train.Epochs == b.Train.Epochs
 }
 
 func (row Row) line(own []Record) string {

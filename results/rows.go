@@ -41,14 +41,21 @@ func Rows() []Row {
 	}
 }
 
+// Names lists the names of the rows.
+func Names() []string {
+	var names []string
+	for _, r := range Rows() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
 // Find returns the row of a name.
 func Find(name string) (Row, error) {
-	var names []string
 	for _, r := range Rows() {
 		if r.Name == name {
 			return r, nil
 		}
-		names = append(names, r.Name)
 	}
-	return Row{}, fmt.Errorf("results: unknown row %q: choose one of %s", name, strings.Join(names, ", "))
+	return Row{}, fmt.Errorf("results: unknown row %q: choose one of %s", name, strings.Join(Names(), ", "))
 }

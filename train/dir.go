@@ -19,7 +19,7 @@ import (
 const (
 	configFile  = "config.json"         // all settings, resolved
 	metricsFile = "metrics.jsonl"       // an Epoch a line
-	modelFile   = "model.safetensors"   // weights after the last whole epoch
+	modelFile   = "model.safetensors"   // weights after the last whole epoch, or where the run was interrupted
 	bestFile    = "best.safetensors"    // weights of the best epoch on the validation split
 	stateFile   = "state.safetensors"   // weights, moments and step: what Resume needs
 	samplesFile = "samples.png"         // draws from the prior

@@ -96,6 +96,7 @@ type trainer struct {
 	dataID                  string // names the training images
 
 	state   state
+	saved   int // steps of the weights in the model file
 	history []Epoch
 	drawn   time.Time // when the figures were drawn last
 }
@@ -253,10 +254,8 @@ func (t *trainer) finishEpoch() error {
 	t.state.Step-- // beta and lr are those of the last step
 	e := Epoch{Beta: t.beta(), LR: t.lr()}
 	t.state.Step++
-	for _, p := range t.model.Params() {
-		if !finite(simd.SumSquares(p.Value.Data().([]float32))) {
-			return t.diverged(t.state.Step, fmt.Sprintf("the weights of %s are not finite", p.Names[0]))
-		}
+	if err := t.checkWeights(); err != nil {
+		return err
 	}
 	seen := float64(t.state.Seen)
 	d, r := t.state.Distortion/seen, t.state.Rate/seen
@@ -290,6 +289,16 @@ func (t *trainer) finishEpoch() error {
 	return nil
 }
 
+// checkWeights fails if a weight is not finite.
+func (t *trainer) checkWeights() error {
+	for _, p := range t.model.Params() {
+		if !finite(simd.SumSquares(p.Value.Data().([]float32))) {
+			return t.diverged(t.state.Step, fmt.Sprintf("the weights of %s are not finite", p.Names[0]))
+		}
+	}
+	return nil
+}
+
 // measure evaluates the model on a set, on the same draws after each epoch.
 func (t *trainer) measure(set *mnist.Set) (*Metrics, error) {
 	b, err := evaluate.ELBO(context.Background(), t.model, set, t.cfg.Binarize, t.cfg.Seed)
@@ -305,16 +314,27 @@ func (t *trainer) measure(set *mnist.Set) (*Metrics, error) {
 // diverged is the error of a run that has left the finite numbers.
 func (t *trainer) diverged(step int, what string) error {
 	kept := "nothing was saved"
-	if t.cfg.Out != "" && len(t.history) > 0 {
-		kept = fmt.Sprintf("%s of epoch %d is kept", t.path(modelFile), len(t.history))
+	switch {
+	case t.cfg.Out == "" || t.saved == 0:
+	case t.saved%t.perEpoch == 0:
+		kept = fmt.Sprintf("%s of epoch %d is kept", t.path(modelFile), t.saved/t.perEpoch)
+	default:
+		kept = fmt.Sprintf("%s of step %d is kept", t.path(modelFile), t.saved)
 	}
 	return fmt.Errorf("train: step %d: %s; %s; try a smaller lr, or clip", step, what, kept)
 }
 
 // interrupt saves a run that is to stop now. The model file then holds the
-// weights in the middle of an epoch.
+// weights in the middle of an epoch. No loss has been computed with these yet, so
+// they are tried on a few images first: what has diverged is not saved.
 func (t *trainer) interrupt() error {
 	if t.cfg.Out != "" {
+		if err := t.checkWeights(); err != nil {
+			return err
+		}
+		if _, err := t.measure(t.train.Slice(0, min(t.train.Len(), t.cfg.Batch))); err != nil {
+			return err
+		}
 		if err := t.saveModel(modelFile); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"govae/checkpoint"
+	"govae/evaluate"
 	"govae/mnist"
 	"govae/train"
 	"govae/vae"
@@ -298,19 +299,132 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// Clipping scales the gradient down to the norm and no further.
+// A run that is interrupted just after it diverged keeps its last good
+// checkpoint; one that diverges after an interruption says what it keeps.
+func TestInterruptedDivergence(t *testing.T) {
+	mc, c := tiny()
+	c.Out = filepath.Join(t.TempDir(), "run")
+	for _, step := range []struct {
+		name      string
+		interrupt int     // after so many steps of this session
+		poison    float32 // added to a logvar bias then, or at the second step
+		says      string
+	}{
+		{"in the first epoch", 3, 0, "interrupted"},
+		{"diverges in it", 0, 1e3, "model.safetensors of step 3 is kept"},
+		{"interrupted as it diverges", 2, 1e3, "step 5: the ELBO of MNIST train is "},
+		{"interrupted as weights end", 2, float32(math.Inf(1)), "are not finite; " + filepath.Join(c.Out, "model.safetensors") + " of step 3 is kept"},
+		{"in the second epoch", 6, 0, "interrupted"},
+		{"diverges in it", 0, 1e3, "model.safetensors of step 9 is kept"},
+	} {
+		before, _ := os.ReadFile(filepath.Join(c.Out, "model.safetensors"))
+		ctx, cancel := context.WithCancel(context.Background())
+		mc.Seed = c.Seed
+		m, err := vae.New(mc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := 0
+		_, err = train.Run(ctx, m, data(t), c, train.Hooks{Step: func(train.Progress) {
+			if steps++; steps == max(step.interrupt, 2) {
+				w := m.Params()[3].Value.Data().([]float32)
+				w[len(w)-1] += step.poison
+			}
+			if steps == step.interrupt {
+				cancel()
+			}
+		}})
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), step.says) {
+			t.Errorf("%s: error %v, want %q", step.name, err, step.says)
+		}
+		after, err := os.ReadFile(filepath.Join(c.Out, "model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(before, after) != (step.poison != 0) {
+			t.Errorf("%s: the checkpoint has changed: %v", step.name, step.poison == 0)
+		}
+		c.Resume = true
+	}
+}
+
+// The metrics of an epoch are averages over images: of the steps' own losses in
+// training, else of the finished model on the set that they are named for.
+func TestMetrics(t *testing.T) {
+	mc, c := tiny()
+	c.Epochs, c.Validation = 1, 70
+	var images, distortion, rate float64
+	m, epochs, err := fit(t, context.Background(), mc, c, train.Hooks{Step: func(p train.Progress) {
+		images += float64(p.Images)
+		distortion += float64(p.Images) * p.Loss.Distortion
+		rate += float64(p.Images) * p.Loss.Rate
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := epochs[0]
+	if images != 330 || math.Abs(e.Train.Rate-rate/330) > 1e-9 || math.Abs(e.Train.Distortion-distortion/330) > 1e-9 ||
+		e.Train.ELBO != -(e.Train.Distortion+e.Train.Rate) {
+		t.Errorf("train %+v, want distortion %v, rate %v over 330 images, not %v", e.Train, distortion/330, rate/330, images)
+	}
+	d := data(t)
+	for _, set := range []struct {
+		name string
+		got  *train.Metrics
+		of   *mnist.Set
+	}{{"validation", e.Validation, d.Train.Slice(330, 400)}, {"test", e.Test, d.Test}} {
+		want, err := evaluate.ELBO(context.Background(), m, set.of, c.Binarize, c.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set.got == nil || *set.got != (train.Metrics{ELBO: want.ELBO.Mean, Distortion: want.Distortion.Mean, Rate: want.Rate.Mean}) {
+			t.Errorf("%s %+v, want %+v", set.name, set.got, want)
+		}
+	}
+}
+
+// Clipping scales the whole gradient down to the norm, and no further.
 func TestClip(t *testing.T) {
 	mc, c := tiny()
-	plain, _ := mustFit(t, mc, c)
-	c.Clip = 1e6
-	loose, _ := mustFit(t, mc, c)
-	c.Clip = 1
-	tight, _ := mustFit(t, mc, c)
-	if bits(plain) != bits(loose) {
-		t.Error("a limit that is never reached changes the weights")
+	c.Epochs, c.Limit = 1, c.Batch // a single step, after which Adam's m is (1−β1)·gradient
+	moment := func(clip float64) []float64 {
+		c.Clip, c.Out = clip, filepath.Join(t.TempDir(), "run")
+		mustFit(t, mc, c)
+		f, err := checkpoint.Read(filepath.Join(c.Out, "state.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m []float64
+		for _, tensor := range f.Tensors {
+			if strings.HasPrefix(tensor.Name, "adam.m.") {
+				for _, v := range tensor.Data.([]float32) {
+					m = append(m, float64(v))
+				}
+			}
+		}
+		return m
 	}
-	if bits(plain) == bits(tight) {
-		t.Error("a limit of 1 changes nothing")
+	norm := func(m []float64) float64 {
+		sum := 0.0
+		for _, v := range m {
+			sum += v * v
+		}
+		return math.Sqrt(sum) / 0.1
+	}
+	plain := moment(0)
+	n := norm(plain)
+	if loose := moment(2 * n); !slices.Equal(plain, loose) {
+		t.Error("a limit that is not reached changes the gradient")
+	}
+	tight := moment(n / 4)
+	if got := norm(tight); math.Abs(got/(n/4)-1) > 1e-5 {
+		t.Errorf("a gradient of norm %v is clipped to %v, want %v", n, got, n/4)
+	}
+	for i, v := range plain {
+		if math.Abs(tight[i]-v/4) > 1e-6*math.Abs(v)+1e-30 {
+			t.Fatalf("number %d of the gradient, %v, becomes %v under a limit of a quarter of its norm", i, v/0.1, tight[i]/0.1)
+		}
 	}
 }
 

@@ -40,7 +40,11 @@ func (t *trainer) saveModel(name string) error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.Write(t.path(name), f)
+	if err := checkpoint.Write(t.path(name), f); err != nil {
+		return err
+	}
+	t.saved = t.state.Step
+	return nil
 }
 
 // saveEpoch writes all files of the run directory. The state comes last: if the
@@ -104,6 +108,6 @@ func (t *trainer) restoreState(f *checkpoint.File) error {
 	if err := t.model.Restore(f); err != nil {
 		return err
 	}
-	t.state, t.adam.T = s, s.Step
+	t.state, t.adam.T, t.saved = s, s.Step, s.Step
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"govae/evaluate"
 	"govae/internal/cli"
@@ -25,7 +26,7 @@ func run(ctx context.Context, args []string) error {
 	f := cli.NewFlags("reproduce", "trains and evaluates a row of docs/results.md, and writes that page anew.\n"+
 		"An interrupted run goes on where it stopped.")
 	f.Group("Row")
-	name := f.String("row", "", "`NAME` of the row; if empty, only the page is written, from the records")
+	name := f.String("row", "", "`NAME` of the row: "+strings.Join(results.Names(), ", ")+"; if empty, only the page is written, from the records")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "`SEED` of everything random")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "`N` epochs instead of the recipe's, for a shortened run; 0 for the recipe's")
 	f.Group("Protocol")
@@ -40,6 +41,12 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	o.Out = filepath.Join(*docs, "results")
+	if err := (evaluate.Options{K: o.K, N: o.N}).Validate(); err != nil {
+		return cli.Usage(err)
+	}
+	if o.Epochs < 0 || *threads < 0 {
+		return cli.Usagef("reproduce: %d epochs and %d threads, want at least 0", o.Epochs, *threads)
+	}
 	if *threads > 0 {
 		runtime.GOMAXPROCS(*threads)
 	}
@@ -47,12 +54,6 @@ func run(ctx context.Context, args []string) error {
 		var err error
 		if o.Row, err = results.Find(*name); err != nil {
 			return cli.Usage(err)
-		}
-		if err := (evaluate.Options{K: o.K, N: o.N}).Validate(); err != nil {
-			return cli.Usage(err)
-		}
-		if o.Epochs < 0 || *threads < 0 {
-			return cli.Usagef("reproduce: %d epochs and %d threads, want at least 0", o.Epochs, *threads)
 		}
 		if err := reproduce(ctx, *data, o); err != nil {
 			return err

@@ -38,15 +38,14 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+strings.Join(decoder.Names(), ", ")+"; all but bernoulli are of grey pixels (-binarize none)")
 	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel")
 	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: pytorch or glorot")
-
 	f.Var((*above)(&o.model.Above), "above", "`LAYERS` of further latent codes, from below, such as 100,100:50: hidden sizes, then the code's; several with semicolons")
-	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): standard, mixture (of Gaussians) or vamp (VampPrior)")
-	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` parts of a mixture or vamp prior")
+	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): standard (also if empty), mixture (of Gaussians) or vamp (VampPrior)")
+	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` parts of a mixture or vamp prior, which must be given with one")
 
 	f.Group("Objective")
 	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
-	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of")
-	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages")
+	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of; 0 for 1")
+	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages; 0 for 1")
 	f.Float64Var(&o.train.Beta, "beta", o.train.Beta, "`B`, factor of the KL term in the loss")
 	f.Float64Var(&o.train.Warmup, "warmup", o.train.Warmup, "`EPOCHS` over which that factor rises from 0")
 	f.IntVar(&o.train.Cycles, "cycles", o.train.Cycles, "`N` times in the run that factor rises from 0, instead of a warm-up; 0 for none")
@@ -105,6 +104,12 @@ func parse(args []string) (*options, error) {
 	o.model.Seed = o.train.Seed
 	if !strings.HasPrefix(o.model.Likelihood, "gaussian") {
 		o.model.Sigma = 0
+	}
+	if o.model.Prior == "" || o.model.Prior == "standard" {
+		if seen["components"] && o.model.Components != 0 {
+			return nil, cli.Usagef("train: -components %d without -prior mixture or vamp", o.model.Components)
+		}
+		o.model.Components = 0
 	}
 	if err := settle(&o.train, seen); err != nil {
 		return nil, err
