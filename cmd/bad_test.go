@@ -46,7 +46,7 @@ func check(t *testing.T, dir, command string, cases []badCase) {
 	}
 }
 
-// flagCases are wrong in any command.
+// flagCases are wrong in any command, from the third on in any that has -seed.
 var flagCases = []badCase{
 	{"-nosuch", 2, []string{"-nosuch", "-h"}},
 	{"stray", 2, []string{`"stray"`}},

@@ -15,7 +15,7 @@ func TestHelp(t *testing.T) {
 			"resume schedule seed sigma threads validation warmup",
 		"sample":    "data each kind model n npy out seed temperature",
 		"evaluate":  "binarize data json k model n seed",
-		"reproduce": "data docs epochs k n row runs seed threads",
+		"reproduce": "data docs epochs k n row runs seeds threads",
 	}
 	groups := map[string][]string{
 		"train":     {"Data", "Model", "Objective", "Optimisation", "Run"},

@@ -20,6 +20,14 @@ import (
 	"govae/vae"
 )
 
+// The estimate of log p(x) in the papers: samples an image, and images.
+const paperK, paperN = 5000, 10000
+
+// DefaultOptions is seed 1 under the papers' protocol.
+func DefaultOptions() Options {
+	return Options{Seed: 1, K: paperK, N: paperN, Runs: filepath.Join("runs", "results"), Out: filepath.Join("docs", "results")}
+}
+
 // Options say how a row is run.
 type Options struct {
 	Row    Row
@@ -34,9 +42,8 @@ type Options struct {
 type Record struct {
 	Row     string           `json:"row"`
 	Seed    uint64           `json:"seed"`
-	Full    bool             `json:"full"` // the recipe's number of epochs
-	Minutes float64          `json:"minutes"`
-	Command string           `json:"command"`
+	Full    bool             `json:"full"`    // the recipe's number of epochs
+	Minutes float64          `json:"minutes"` // of training: epochs times the median one's, so that a pause does not count
 	Model   vae.Config       `json:"model"`
 	Train   train.Config     `json:"train"`
 	Report  *evaluate.Report `json:"report"`
@@ -69,14 +76,7 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Model: mc, Train: tc,
-		Command: fmt.Sprintf("go run ./cmd/reproduce -row %s -seed %d", o.Row.Name, o.Seed)}
-	if !r.Full {
-		r.Command += fmt.Sprintf(" -epochs %d", tc.Epochs)
-	}
-	for _, e := range epochs {
-		r.Minutes += e.Seconds / 60
-	}
+	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Minutes: minutes(epochs), Model: mc, Train: tc}
 	if o.Row.Bound { // log p(x) is beside the point
 		o.K, o.N = min(o.K, 100), min(o.N, 1000)
 	}
@@ -85,6 +85,15 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 		return nil, err
 	}
 	return r, r.write(o.Out)
+}
+
+func minutes(epochs []train.Epoch) float64 {
+	var seconds []float64
+	for _, e := range epochs {
+		seconds = append(seconds, e.Seconds)
+	}
+	slices.Sort(seconds)
+	return seconds[len(seconds)/2] * float64(len(seconds)) / 60
 }
 
 // write writes the record into a directory. That of a shortened run never takes the
@@ -179,8 +188,8 @@ likelihoods are never compared. Standard errors are over seeds where there are a
 	}
 	b.WriteString(`
 ELBO rows compare the mean bound, others the importance-weighted estimate of −log p(x), whose K and number of images
-the protocol names. ESS is the effective sample size of those K draws. Minutes are of training alone, on the machine
-that wrote the record. An epoch count marked "shortened" is below the recipe's.
+the protocol names. ESS is the effective sample size of those K draws. Minutes are of training alone, by the median
+epoch, on the machine that wrote the record, which may have had other work. An epoch count marked "shortened" is below the recipe's.
 
 Published figures: Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tomczak & Welling 2018, arXiv:1705.07120;
 logs of others' runs of the two examples.
@@ -196,7 +205,7 @@ func alike(a, b Record) bool {
 }
 
 func (row Row) line(own []Record) string {
-	var values, active, epochs, minutes, ess, commands []string
+	var values, active, minutes, ess, seeds []string
 	sum, sq := 0.0, 0.0
 	for _, r := range own {
 		v := -r.Report.LogLikelihood.Mean
@@ -210,12 +219,16 @@ func (row Row) line(own []Record) string {
 			units += fmt.Sprintf("+%d", n)
 		}
 		active = append(active, units)
-		e := fmt.Sprint(r.Train.Epochs)
-		if !r.Full {
-			e += " (shortened)"
-		}
-		epochs, minutes = append(epochs, e), append(minutes, fmt.Sprintf("%.1f", r.Minutes))
-		ess, commands = append(ess, fmt.Sprintf("%.0f", r.Report.ESS.Mean)), append(commands, "`"+r.Command+"`")
+		minutes, seeds = append(minutes, fmt.Sprintf("%.1f", r.Minutes)), append(seeds, fmt.Sprint(r.Seed))
+		ess = append(ess, fmt.Sprintf("%.0f", r.Report.ESS.Mean))
+	}
+	epochs, command := fmt.Sprint(own[0].Train.Epochs), fmt.Sprintf("go run ./cmd/reproduce -row %s -seeds %s", row.Name, strings.Join(seeds, ","))
+	if !own[0].Full {
+		command += " -epochs " + epochs
+		epochs += " (shortened)"
+	}
+	if p := own[0].Report.Protocol; !row.Bound && (p.K != paperK || p.N != paperN) {
+		command += fmt.Sprintf(" -k %d -n %d", p.K, p.N)
 	}
 	n := float64(len(own))
 	ours := strings.Join(values, ", ")
@@ -235,8 +248,8 @@ func (row Row) line(own []Record) string {
 	} else {
 		protocol += fmt.Sprintf("; K=%d, %d images", p.K, p.N)
 	}
-	return fmt.Sprintf("| %s | %.2f (%s) | %s | %s, %s | %s | %s | %s | %s | %s |\n", row.Title, row.Published, row.Source, ours, published,
-		strings.Join(slices.Compact(active), " and "), strings.Join(ess, ", "), strings.Join(slices.Compact(epochs), ", "), strings.Join(minutes, ", "), protocol, strings.Join(commands, ", "))
+	return fmt.Sprintf("| %s | %.2f (%s) | %s | %s, %s | %s | %s | %s | %s | `%s` |\n", row.Title, row.Published, row.Source, ours, published,
+		strings.Join(slices.Compact(active), " and "), strings.Join(ess, ", "), epochs, strings.Join(minutes, ", "), protocol, command)
 }
 
 // stdErr is the standard error of the mean of n values from their sum and sum of

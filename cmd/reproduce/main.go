@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"govae/evaluate"
@@ -22,12 +23,13 @@ import (
 func main() { cli.Main(run) }
 
 func run(ctx context.Context, args []string) error {
-	o := results.Options{Seed: 1, K: 5000, N: 10000, Runs: filepath.Join("runs", "results")}
+	seeds := []int{1, 2}
+	o := results.DefaultOptions()
 	f := cli.NewFlags("reproduce", "trains and evaluates a row of docs/results.md, and writes that page anew.\n"+
 		"An interrupted run goes on where it stopped.")
 	f.Group("Row")
 	name := f.String("row", "", "`NAME` of the row: "+strings.Join(results.Names(), ", ")+"; if empty, only the page is written, from the records")
-	f.Uint64Var(&o.Seed, "seed", o.Seed, "`SEED` of everything random")
+	f.Var((*cli.Ints)(&seeds), "seeds", "`SEEDS` of everything random, with commas: a run each")
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "`N` epochs instead of the recipe's, for a shortened run; 0 for the recipe's")
 	f.Group("Protocol")
 	f.IntVar(&o.K, "k", o.K, "`K` samples an image in the estimate of log p(x)")
@@ -47,6 +49,9 @@ func run(ctx context.Context, args []string) error {
 	if o.Epochs < 0 || *threads < 0 {
 		return cli.Usagef("reproduce: %d epochs and %d threads, want at least 0", o.Epochs, *threads)
 	}
+	if len(seeds) == 0 || slices.Min(seeds) < 0 {
+		return cli.Usagef("reproduce: -seeds %v, want whole numbers of at least 0", (*cli.Ints)(&seeds))
+	}
 	if *threads > 0 {
 		runtime.GOMAXPROCS(*threads)
 	}
@@ -55,27 +60,32 @@ func run(ctx context.Context, args []string) error {
 		if o.Row, err = results.Find(*name); err != nil {
 			return cli.Usage(err)
 		}
-		if err := reproduce(ctx, *data, o); err != nil {
+		if err := reproduce(ctx, *data, o, seeds); err != nil {
 			return err
 		}
 	}
 	return results.WritePage(filepath.Join(*docs, "results.md"), o.Out)
 }
 
-func reproduce(ctx context.Context, data string, o results.Options) error {
+func reproduce(ctx context.Context, data string, o results.Options, seeds []int) error {
 	trainSet, testSet, err := mnist.Load(data)
 	if err != nil {
 		return err
 	}
-	hooks := train.Hooks{Epoch: func(e train.Epoch) {
-		fmt.Printf("epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
-	}}
-	r, err := results.Run(ctx, trainSet, testSet, o, hooks, nil)
-	switch {
-	case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
-		return cli.Interruptedf("reproduce: interrupted; the same command goes on from here")
-	case err != nil:
-		return err
+	for _, seed := range seeds {
+		o.Seed = uint64(seed)
+		r, err := results.Run(ctx, trainSet, testSet, o, train.Hooks{Epoch: func(e train.Epoch) {
+			fmt.Printf("seed %d  epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", seed, e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
+		}}, nil)
+		switch {
+		case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
+			return cli.Interruptedf("reproduce: interrupted; the same command goes on from here")
+		case err != nil:
+			return err
+		}
+		if err := r.Report.WriteText(os.Stdout); err != nil {
+			return err
+		}
 	}
-	return r.Report.WriteText(os.Stdout)
+	return nil
 }
