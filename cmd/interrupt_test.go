@@ -233,7 +233,7 @@ func TestInterruptReproduce(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := strings.Fields("reproduce -row pytorch -epochs 20 -k 1 -n 1")
-	s := start(t, dir, "epoch 1", args...)
+	s := start(t, dir, "seed 1  epoch 1", args...)
 	s.send(t, syscall.SIGINT)
 	r := s.end()
 	if r.code == 0 {
