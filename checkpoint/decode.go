@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
@@ -11,9 +12,10 @@ import (
 
 // Read reads the safetensors file at path and validates all of it: form,
 // layout and, if it has one, checksum. The error names the path, and wraps
-// [ErrFormat], [ErrTruncated], [ErrAltered] or what the operating system said.
+// [ErrFormat], [ErrTruncated], [ErrAltered] or what the operating system said. A
+// file that does not begin like one is not read any further, be it ever so large.
 func Read(path string) (*File, error) {
-	b, err := os.ReadFile(path)
+	b, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
@@ -22,6 +24,35 @@ func Read(path string) (*File, error) {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// readFile returns the bytes of a file that may well be one of ours.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() { // a pipe or a device may have no end
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	prefix := make([]byte, prefixSize)
+	if _, err := io.ReadFull(f, prefix); err == nil {
+		if _, err := headerSize(prefix); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return os.ReadFile(path)
+}
+
+// headerSize returns the length of the header that a file claims to have.
+func headerSize(b []byte) (uint64, error) {
+	n := binary.LittleEndian.Uint64(b)
+	if n > maxHeader {
+		return 0, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
+	}
+	return n, nil
 }
 
 // Decode is [Read] for the bytes of a file, such as an embedded one. The
@@ -40,9 +71,9 @@ func decode(b []byte) (*File, error) {
 	if len(b) < prefixSize {
 		return nil, fmt.Errorf("%w: %d bytes, and the header's length alone takes %d", ErrTruncated, len(b), prefixSize)
 	}
-	n := binary.LittleEndian.Uint64(b)
-	if n > maxHeader {
-		return nil, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
+	n, err := headerSize(b)
+	if err != nil {
+		return nil, err
 	}
 	if n > uint64(len(b)-prefixSize) {
 		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrTruncated, n, len(b))

@@ -263,6 +263,34 @@ func TestReadErrorsNameThePath(t *testing.T) {
 	}
 }
 
+// A large file of another kind, or a device without an end, is not read whole.
+func TestReadStopsEarly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zip")
+	if err := os.WriteFile(path, []byte("PK\x03\x04, as PyTorch writes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const size = 1 << 34
+	if err := os.Truncate(path, size); err != nil { // a hole, which takes no space
+		t.Skip(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Read(path)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), path) {
+		t.Errorf("Read of a large file = %v", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 200_000 {
+		t.Errorf("%d bytes allocated", n)
+	}
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		return
+	}
+	if _, err := Read("/dev/zero"); err == nil || err.Error() != "checkpoint: /dev/zero is not a regular file" {
+		t.Errorf("Read of /dev/zero = %v", err)
+	}
+}
+
 // Decode never panics, and what it accepts survives another round.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(golden))

@@ -90,3 +90,15 @@ func TestEvaluateDefault(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestEvaluateGrey: a likelihood of grey pixels is not given binary ones.
+func TestEvaluateGrey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, dir, tinyModel("-quiet", "-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...)
+	args := []string{"evaluate", "-model", "run/model.safetensors", "-k", "1", "-n", "1"}
+	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none") {
+		t.Error(out)
+	}
+	wantFailure(t, run(t, dir, append(args, "-binarize", "dynamic")...), 2, "gaussian", "grey pixels", "-binarize none", "dynamic")
+}

@@ -90,16 +90,18 @@ func TestReport(t *testing.T) {
 	m, set := fixture(t, 500)
 	o := evaluate.DefaultOptions()
 	o.N, o.K = 100, 1
-	steps := 0
+	last := 0
 	o.Progress = func(done, of int) {
-		if steps++; of != 100 || done > of {
-			t.Errorf("progress %d of %d", done, of)
+		if of != 100 || done > of || done <= last {
+			t.Errorf("progress %d of %d after %d", done, of, last)
 		}
+		last = done
 	}
 	one := run(t, m, set, o)
-	if steps == 0 {
-		t.Error("no progress was reported")
+	if last != 100 {
+		t.Errorf("progress ends at %d of 100 images", last)
 	}
+	o.Progress = nil
 	o.K = 50
 	fifty := run(t, m, set, o)
 	if one.ELBO != fifty.ELBO {

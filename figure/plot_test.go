@@ -245,22 +245,52 @@ func TestScatterNamesBigClasses(t *testing.T) {
 	}
 }
 
+// TestScatterOrientation: x grows to the right, y upwards.
+func TestScatterOrientation(t *testing.T) {
+	var b bytes.Buffer
+	err := Scatter(&b, "", "", "", []float64{0, 10, 0}, []float64{0, 0, 5}, []uint8{0, 3, 7})
+	img := decode(t, &b, err)
+	at := func(label int) image.Point { // the middle of the point
+		c := classColors[label]
+		c.A = 230
+		box := onWhite(img, c)
+		if box.Empty() {
+			t.Fatalf("the point of class %d is not there", label)
+		}
+		return box.Min.Add(box.Max).Div(2)
+	}
+	right, up := at(3).Sub(at(0)), at(7).Sub(at(0))
+	if !(right.X > 100) || !(up.Y < -50) || max(right.Y, -right.Y, up.X, -up.X) > 2 || max(right.X+2*up.Y, -right.X-2*up.Y) > 4 {
+		t.Errorf("(10,0) lies at %v, (0,5) at %v from (0,0)", right, up)
+	}
+}
+
 // countOnWhite counts the pixels that show the translucent colour c over white.
 func countOnWhite(img image.Image, c color.NRGBA) int {
+	n := 0
+	eachOnWhite(img, c, func(_, _ int) { n++ })
+	return n
+}
+
+// onWhite is the box around these pixels.
+func onWhite(img image.Image, c color.NRGBA) (box image.Rectangle) {
+	eachOnWhite(img, c, func(x, y int) { box = box.Union(image.Rect(x, y, x+1, y+1)) })
+	return box
+}
+
+func eachOnWhite(img image.Image, c color.NRGBA, f func(x, y int)) {
 	opacity := float64(c.A) / 255
 	shows := func(got, v uint8) bool {
 		return math.Abs(float64(got)-(float64(v)*opacity+255*(1-opacity))) <= 1
 	}
-	n := 0
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {
 			p := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
 			if shows(p.R, c.R) && shows(p.G, c.G) && shows(p.B, c.B) {
-				n++
+				f(x, y)
 			}
 		}
 	}
-	return n
 }
 
 // TestScatterAspect: the corners of a square of points are as far apart across

@@ -128,6 +128,11 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", "")
+	if _, ok := places["beside"]; ok {
+		if _, err := Find(""); err != nil {
+			t.Errorf("beside GoMNIST's source, without a go command: %v", err)
+		}
+	}
 	for name, place := range map[string]func() (string, error){"cached": cached, "downloaded": downloaded} {
 		if dir, err := findModule(place); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s without a go command: got %q, %v", name, dir, err)

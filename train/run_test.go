@@ -349,6 +349,58 @@ func TestInterruptedDivergence(t *testing.T) {
 	}
 }
 
+// A machine that stops between the files of an epoch leaves the state of the epoch
+// before: that epoch is done again, and the run ends as one that never stopped.
+func TestResumeAfterCrash(t *testing.T) {
+	mc, c := tiny()
+	whole, want := mustFit(t, mc, c) // 3 epochs
+	c.Out = filepath.Join(t.TempDir(), "run")
+	state := filepath.Join(c.Out, "state.safetensors")
+	c.Epochs = 1
+	mustFit(t, mc, c)
+	before, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Epochs, c.Resume = 2, true
+	mustFit(t, mc, c)
+	if err := os.WriteFile(state, before, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c.Epochs = 3
+	m, got := mustFit(t, mc, c)
+	if bits(m) != bits(whole) {
+		t.Error("other weights than those of a run that never stopped")
+	}
+	for i := range max(len(got), len(want)) {
+		if len(got) != len(want) || got[i].Epoch != i+1 || got[i].Step != want[i].Step || got[i].Train != want[i].Train || *got[i].Test != *want[i].Test {
+			t.Fatalf("epochs %+v, want %+v", got, want)
+		}
+	}
+}
+
+// A run that is interrupted in its last step or after it is done.
+func TestInterruptedAtTheEnd(t *testing.T) {
+	mc, c := tiny()
+	c.Epochs = 1
+	for name, hooks := range map[string]func(cancel func()) train.Hooks{
+		"last step": func(cancel func()) train.Hooks {
+			return train.Hooks{Step: func(p train.Progress) {
+				if p.Step == p.Steps {
+					cancel()
+				}
+			}}
+		},
+		"last epoch": func(cancel func()) train.Hooks { return train.Hooks{Epoch: func(train.Epoch) { cancel() }} },
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		if _, epochs, err := fit(t, ctx, mc, c, hooks(cancel)); err != nil || len(epochs) != 1 || ctx.Err() == nil {
+			t.Errorf("%s: %d epochs, %v", name, len(epochs), err)
+		}
+		cancel()
+	}
+}
+
 // The metrics of an epoch are averages over images: of the steps' own losses in
 // training, else of the finished model on the set that they are named for.
 func TestMetrics(t *testing.T) {

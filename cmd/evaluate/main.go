@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string) error {
 	if o.Binarize = trained; *binarize != "" {
 		o.Binarize = mnist.Binarization(*binarize)
 	}
+	if l := m.Config().Likelihood; l != "bernoulli" && o.Binarize != mnist.None {
+		return cli.Usagef("evaluate: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", l, o.Binarize)
+	}
 	_, test, err := mnist.Load(*data)
 	if err != nil {
 		return err

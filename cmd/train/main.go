@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 	show.stop()
 	switch {
 	case errors.Is(err, train.ErrInterrupted):
-		return cli.Interruptedf("train: interrupted after %d whole epochs; -resume -out %s goes on from here", len(epochs), o.train.Out)
+		return cli.Interruptedf("train: interrupted after %d of %d epochs; -resume -out %s goes on from here", len(epochs), o.train.Epochs, o.train.Out)
 	case err != nil:
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"govae/mnist"
+	"govae/vae"
 )
 
 func TestExitCode(t *testing.T) {
@@ -197,6 +198,18 @@ func TestOpenModel(t *testing.T) {
 	}
 	if _, b, err := OpenModel(path); err != nil || b != mnist.Dynamic {
 		t.Errorf("OpenModel of a model without training settings = %v, %v, want dynamic", b, err)
+	}
+	cfg := m.Config()
+	cfg.Likelihood = "continuous-bernoulli"
+	grey, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := grey.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, b, err := OpenModel(path); err != nil || b != mnist.None {
+		t.Errorf("OpenModel of a model of grey pixels without training settings = %v, %v, want none", b, err)
 	}
 	if _, _, err := OpenModel(path + "x"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path+"x") {
 		t.Errorf("OpenModel of no file = %v", err)

@@ -14,7 +14,8 @@ import (
 
 // OpenModel reads a model file, or, if path is empty, the model that comes with
 // govae. It returns also how the pixels were binarised that it was trained on,
-// which is dynamic if the file does not say.
+// which, if the file does not say, is dynamic, or none if the likelihood is of grey
+// pixels.
 func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 	f, err := samples.File()
 	name := "samples/model.safetensors"
@@ -34,6 +35,9 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		return nil, "", fmt.Errorf("vae: %s: %s", name, why)
 	}
 	binarize := mnist.Dynamic
+	if m.Config().Likelihood != "bernoulli" {
+		binarize = mnist.None
+	}
 	if cfg, ok := train.TrainedWith(f); ok {
 		if binarize, err = mnist.ParseBinarization(string(cfg.Binarize)); err != nil {
 			return nil, "", fmt.Errorf("train: %s: %w", name, err)
