@@ -13,7 +13,8 @@ import (
 //
 //	log w = log p(x|z) + log p(z) − log q(z|x)
 //
-// With several stochastic layers z = (z_1, …, z_L), and
+// With a flow z = f(z0), and log q(z|x) is less by log|det ∂z/∂z0|. With several
+// stochastic layers z = (z_1, …, z_L), and
 //
 //	log p(z) = log p(z_L) + Σ_l log p(z_l|z_l+1)
 //	log q(z|x) = log q(z_1|x) + Σ_l log q(z_l+1|z_l)
@@ -30,7 +31,7 @@ type draws struct {
 // buildDraws adds the densities to the graph of x [R,X], mu and logvar [R,Z] of
 // q(z_1|x), and the noise eps [R, ΣZ] of all layers, first layer first. Gradients of
 // log q leave out the score with path, and the gradient of z is multiplied by
-// d.weights with scaled, both for one stochastic layer alone.
+// d.weights with scaled, both for one Gaussian layer alone.
 func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *draws, err error) {
 	d = &draws{k: 1}
 	var logQ, logP []*G.Node // [R] each
@@ -65,6 +66,15 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		}
 		if err != nil {
 			return nil, err
+		}
+		if l == 0 && m.flow != nil {
+			var logDet *G.Node
+			if z[0], logDet, err = m.flow.Transform(z[0], mu, logvar); err != nil { // [R,Z], [R]
+				return nil, err
+			}
+			if q, err = op.Combine([]float64{1, -1}, q, logDet); err != nil {
+				return nil, err
+			}
 		}
 		logQ = append(logQ, q)
 	}

@@ -16,7 +16,7 @@ import (
 
 // Encode returns the mean and the log-variance of q(z|x) for n images x [n,X]:
 // mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
-// first, z_1.
+// first, z_1; with a flow they are those of z0, which Transform takes to z.
 func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
@@ -33,6 +33,39 @@ func (m *Model) buildEncode(g *G.ExprGraph, batch int) (in, out G.Nodes, err err
 	x := m.input(g, "x", batch, m.pixels)
 	mu, logvar, err := m.enc.Encode(x)
 	return G.Nodes{x}, G.Nodes{mu, logvar}, err
+}
+
+// Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
+// Encode gives, mu and logvar [n,Z]: [n,Z], without a flow z0 itself.
+func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
+	if m.flow == nil {
+		return z0, nil
+	}
+	n, err := m.count("codes", z0, m.latent)
+	if err != nil {
+		return nil, err
+	}
+	if len(mu) != len(z0) || len(logvar) != len(z0) {
+		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
+	}
+	z := make([]float32, len(z0))
+	return z, run(&m.transform, n, [][]float32{z0, mu, logvar}, [][]float32{z}, nil)
+}
+
+func (m *Model) buildTransform(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	z0, mu, logvar := m.input(g, "z0", batch, m.latent), m.input(g, "mu", batch, m.latent), m.input(g, "logvar", batch, m.latent)
+	z, _, err := m.flow.Transform(z0, mu, logvar)
+	return G.Nodes{z0, mu, logvar}, G.Nodes{z}, err
+}
+
+// Center returns the code that stands for each of n images x [n,X]: mu = E[z|x],
+// with a flow what it makes of mu: [n,Z].
+func (m *Model) Center(x []float32) ([]float32, error) {
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	return m.Transform(mu, mu, logvar)
 }
 
 // Up returns the mean and the log-variance of q(z_l+1|z_l) for n codes z [n,Z_l] of
@@ -184,13 +217,13 @@ func draw(mu, logvar []float32, temperature float64, src rand.Source) []float32 
 	return z
 }
 
-// Reconstruct returns E[x|z] at z = E[z|x] for n images x [n,X]: [n,X].
+// Reconstruct returns E[x|z] at z = E[z|x] (Center) for n images x [n,X]: [n,X].
 func (m *Model) Reconstruct(x []float32) ([]float32, error) {
-	mu, _, err := m.Encode(x)
+	z, err := m.Center(x)
 	if err != nil {
 		return nil, err
 	}
-	return m.Decode(mu)
+	return m.Decode(z)
 }
 
 // count returns the number of rows of the given width.

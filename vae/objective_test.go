@@ -1063,7 +1063,8 @@ func checkAgainstTruth(t *testing.T, m *Model, x []float32, truth func(i int) fl
 
 // A wrong objective is an error that says what to choose.
 func TestObjectiveErrors(t *testing.T) {
-	deep, mixed, vamped := tiny(), tiny(), tiny()
+	deep, mixed, vamped, flowing := tiny(), tiny(), tiny(), tiny()
+	flowing.Flow = 2
 	deep.Above = []Stochastic{{Hidden: []int{3}, Latent: 2}}
 	mixed.Prior, mixed.Components = "mixture", 3
 	vamped.Prior, vamped.Components = "vamp", 3
@@ -1085,8 +1086,12 @@ func TestObjectiveErrors(t *testing.T) {
 		{tiny(), Objective{Name: "elbo", K: 1, M: 1}, klreg.DefaultWeight(), ""},
 		{deep, DefaultObjective(), klreg.DefaultWeight(), "objective elbo has the analytic KL"},
 		{deep, Objective{}, klreg.DefaultWeight(), "choose elbo-sampled"},
-		{mixed, DefaultObjective(), klreg.DefaultWeight(), "choose elbo-sampled"},
-		{vamped, DefaultObjective(), klreg.DefaultWeight(), "choose elbo-sampled"},
+		{mixed, DefaultObjective(), klreg.DefaultWeight(), "a model with a mixture prior choose elbo-sampled"},
+		{vamped, DefaultObjective(), klreg.DefaultWeight(), "a model with a vamp prior choose elbo-sampled"},
+		{flowing, DefaultObjective(), klreg.DefaultWeight(), "a model with a flow choose elbo-sampled"},
+		{flowing, Objective{Name: "stl"}, klreg.DefaultWeight(), "this model has a flow: choose elbo-sampled, iwae or miwae"},
+		{flowing, Objective{Name: "dreg", K: 5}, klreg.DefaultWeight(), "this model has a flow"},
+		{flowing, Objective{Name: "iwae", K: 5}, klreg.DefaultWeight(), ""},
 		{deep, Objective{Name: "stl"}, klreg.DefaultWeight(), "objective stl takes one stochastic layer, this model has 2"},
 		{deep, Objective{Name: "dreg", K: 3}, klreg.DefaultWeight(), "objective dreg takes one stochastic layer, this model has 2"},
 		{deep, Objective{Name: "iwae", K: 3}, klreg.DefaultWeight(), ""},

@@ -1,0 +1,133 @@
+package vae
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"govae/checkpoint"
+	"govae/encoder"
+	"govae/internal/stream"
+)
+
+func flowing(layers int) Config {
+	cfg := tiny()
+	cfg.Flow = layers
+	return cfg
+}
+
+// Importance weights of a posterior with a flow give the log p(x) of a grid over z,
+// which knows nothing of q (TestLogLikelihoodOnGrid). A flow whose log|det| were
+// wrong, or of which it were left out, could not.
+func TestFlowLogLikelihoodOnGrid(t *testing.T) {
+	m := louder(noisy(new64(t, flowing(2))), 4)
+	const n = 3
+	x, _ := binary(m, n)
+	axis, step := grid()
+	var sums [n]LogSumExp
+	for _, a := range axis {
+		for _, b := range axis {
+			params := plainNet(m.dec.Params(), []float64{a, b})
+			prior := logNormal([]float64{a, b}, []float64{0, 0}, []float64{0, 0})
+			for i := range sums {
+				sums[i].Add(prior - m.lik.Distortion(params, widen(x[i*m.pixels:(i+1)*m.pixels])) + 2*math.Log(step))
+			}
+		}
+	}
+	checkAgainstTruth(t, m, x, func(i int) float64 { return sums[i].Value() })
+}
+
+// A new flow changes nothing: the model of one seed has the same weights beside it,
+// and the same bound.
+func TestNewFlowChangesNothing(t *testing.T) {
+	with, without := new64(t, flowing(3)), new64(t, tiny())
+	for i, p := range without.Params() {
+		if q := with.Params()[i]; !slices.Equal(p.Names, q.Names) || !slices.Equal(data64(p), data64(q)) {
+			t.Errorf("%v: other weights with a flow", p.Names)
+		}
+	}
+	const batch = 4
+	x, _ := binary(with, batch)
+	var loss [2]float64
+	for i, m := range []*Model{with, without} {
+		loss[i], _, _ = newStepper(t, m, batch, Objective{Name: "iwae", K: 3}).run(x, 1, stream.New(1, stream.Eps, 0))
+	}
+	if math.Abs(loss[0]-loss[1]) > 1e-13*loss[1] {
+		t.Errorf("loss %v with a flow, %v without", loss[0], loss[1])
+	}
+}
+
+// Transform, Center and Reconstruct go through the flow.
+func TestFlowInference(t *testing.T) {
+	m, err := New(flowing(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	noisy(m)
+	const n = 9
+	x, _ := binary(m, n)
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	center, err := m.Center(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := 0.0
+	for i := range n {
+		lo, hi := i*m.latent, (i+1)*m.latent
+		want, _ := m.flow.(*encoder.RealNVP).TransformValue(widen(mu[lo:hi]), widen(mu[lo:hi]), widen(logvar[lo:hi]))
+		for j, w := range want {
+			moved += math.Abs(w - float64(mu[lo+j]))
+			if math.Abs(float64(center[lo+j])-w) > 1e-5 {
+				t.Errorf("image %d: centre %v, want %v", i, center[lo:hi], want)
+			}
+		}
+	}
+	if moved < 0.1 {
+		t.Errorf("the flow moves the means by %v in all", moved)
+	}
+	images, err := m.Reconstruct(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := m.Decode(center); err != nil || !slices.Equal(images, want) {
+		t.Errorf("reconstructions are not of the centres: %v", err)
+	}
+	for _, bad := range [][3][]float32{{mu[1:], mu, logvar}, {mu, mu[m.latent:], logvar}, {mu, mu, logvar[m.latent:]}} {
+		if _, err := m.Transform(bad[0], bad[1], bad[2]); err == nil || !strings.HasPrefix(err.Error(), "vae: ") {
+			t.Errorf("numbers of other lengths: %v", err)
+		}
+	}
+}
+
+// A file from before there were flows, deep models and priors loads, and a model
+// without them is saved under the same configuration.
+func TestOldFileLoads(t *testing.T) {
+	const old = `{"rows":2,"cols":3,"hidden":[5],"latent":2,"activation":"tanh","likelihood":"bernoulli","init":"pytorch","seed":3}`
+	m, err := New(tiny())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.File(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Metadata[configKey] != old {
+		t.Errorf("configuration %s, of an old file %s", f.Metadata[configKey], old)
+	}
+	again, err := FromFile(&checkpoint.File{Metadata: map[string]string{configKey: old}, Tensors: f.Tensors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, eps := binary(m, 3)
+	a, err := m.ELBO(x, eps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := again.ELBO(x, eps); err != nil || !slices.Equal(a, b) {
+		t.Errorf("ELBO %v, of the old file %v, %v", a, b, err)
+	}
+}
