@@ -11,7 +11,7 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
+		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
 		"sample":   "data each kind model n npy out seed temperature",
 		"evaluate": "binarize data json k model n seed",

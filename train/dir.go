@@ -107,6 +107,7 @@ func (t *trainer) resume() error {
 		old.Train.Epochs = now.Train.Epochs
 	}
 	old.Train.Out, old.Train.Resume = now.Train.Out, now.Train.Resume
+	old.Train.Objective, now.Train.Objective = old.Train.Objective.Whole(), now.Train.Objective.Whole()
 	if old.Data != now.Data {
 		return fmt.Errorf("train: the run in %s has other settings: its data are %s, these are %s", t.cfg.Out, old.Data, now.Data)
 	}
