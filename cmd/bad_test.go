@@ -225,6 +225,10 @@ func TestEvaluateBadFlags(t *testing.T) {
 	t.Parallel()
 	check(t, fixture(t), "evaluate", append(slices.Clone(flagCases), []badCase{
 		{"-k 0", 2, []string{"k is 0", "want"}},
+		{"-gap -3", 2, []string{"images is -3", "at least 1"}},
+		{"-gap some", 2, []string{"-gap", `"some"`, "whole number"}},
+		{"-compare nowhere", 1, []string{"nowhere", "no such file"}},
+		{"-compare run/config.json", 1, []string{"run/config.json is no report"}},
 		{"-k -1", 2, []string{"k is -1", "want"}},
 		{"-k 9223372036854775807", 2, []string{"k is 9223372036854775807"}},
 		{"-k 500000000000000000", 2, []string{"k is 500000000000000000"}},

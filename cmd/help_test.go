@@ -14,12 +14,12 @@ func TestHelp(t *testing.T) {
 		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
 		"sample":   "data each kind model n npy out seed temperature",
-		"evaluate": "binarize data json k model n seed",
+		"evaluate": "binarize compare data dims gap json k model n seed surgery",
 	}
 	groups := map[string][]string{
 		"train":    {"Data", "Model", "Objective", "Optimisation", "Run"},
 		"sample":   {"Input", "Figure", "Output"},
-		"evaluate": {"Input", "Protocol", "Output"},
+		"evaluate": {"Input", "Protocol", "More figures", "Output"},
 	}
 	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
 	for command := range flags {

@@ -3,10 +3,10 @@ package evaluate
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 
+	"govae/decoder"
 	"govae/internal/stream"
 	"govae/klreg"
 	"govae/mnist"
@@ -20,6 +20,11 @@ type Options struct {
 	Binarize mnist.Binarization // of the pixels
 	Seed     uint64             // of binarisation, noise, and the choice of the N images
 	Progress func(done, of int) // of the images for log p(x); may be nil
+
+	// What takes longer, nil for none. Binarisation and seed are those above.
+	Surgery *SurgeryOptions // takes the rate apart
+	Gap     *GapOptions     // splits the inference gap
+	Against *Report         // to compare with: of the same protocol
 }
 
 // DefaultOptions is K=100 on 1,000 images, dynamic binarisation, seed 1.
@@ -37,6 +42,14 @@ func (o Options) Validate() error {
 	}
 	if o.N < 1 {
 		return fmt.Errorf("evaluate: n is %d, want at least 1 image", o.N)
+	}
+	if o.Surgery != nil {
+		if err := o.Surgery.Validate(); err != nil {
+			return err
+		}
+	}
+	if o.Gap != nil {
+		return o.Gap.Validate()
 	}
 	return nil
 }
@@ -62,9 +75,14 @@ type Report struct {
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
 	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]
-	RatePerDim    []float64  `json:"rate_per_dim"`           // mean KL of each dimension, [Z]
+	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,I) of each dimension, [Z]; with a flow there is none
+	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
 	Model         vae.Config `json:"model"`
+
+	Surgery    *RateParts   `json:"surgery,omitempty"`
+	Gap        *Gap         `json:"gap,omitempty"`
+	Comparison *Differences `json:"comparison,omitempty"`
 }
 
 // Run evaluates a model on a set.
@@ -76,6 +94,14 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
+	if cfg.Likelihood != "bernoulli" && o.Binarize != mnist.None {
+		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
+	}
+	if o.Surgery != nil || o.Gap != nil {
+		if err := onePlainCode(cfg); err != nil {
+			return nil, err
+		}
+	}
 	set = set.Prepare(o.Binarize, stream.New(o.Seed, stream.Fixed, 1))
 	o.N = min(o.N, set.Len())
 	r := &Report{Model: cfg, Protocol: Protocol{
@@ -83,6 +109,11 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		Estimator: "importance-weighted bound, log 1/K Σ w", K: o.K, N: o.N, Seed: o.Seed,
 	}}
 	var err error
+	if o.Against != nil { // before the work
+		if err := Comparable(r.Protocol, o.Against.Protocol); err != nil {
+			return nil, err
+		}
+	}
 	if r.Bound, err = ELBO(ctx, m, set, o.Binarize, o.Seed); err != nil {
 		return nil, err
 	}
@@ -95,6 +126,34 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if r.LogLikelihood, r.ESS, err = logLikelihood(ctx, m, set, o); err != nil {
 		return nil, err
 	}
+	if cfg.Likelihood == (decoder.Logistic256{}).Name() {
+		r.BitsPerDim = &Mean{decoder.BitsPerDim(-r.LogLikelihood.Mean, cfg.Pixels()), decoder.BitsPerDim(r.LogLikelihood.StdErr, cfg.Pixels())}
+	}
+	if o.Surgery != nil {
+		s := *o.Surgery
+		s.Seed = o.Seed
+		parts, err := Surgery(ctx, m, set, o.Binarize, s)
+		if err != nil {
+			return nil, err
+		}
+		r.Surgery = &parts
+	}
+	if o.Gap != nil {
+		g := *o.Gap
+		g.Binarize, g.Seed = o.Binarize, o.Seed
+		gap, err := InferenceGap(ctx, m, set, g)
+		if err != nil {
+			return nil, err
+		}
+		r.Gap = &gap
+	}
+	if o.Against != nil {
+		d, err := Compare(r, o.Against)
+		if err != nil {
+			return nil, err
+		}
+		r.Comparison = &d
+	}
 	return r, nil
 }
 
@@ -105,6 +164,16 @@ const active = 0.01
 // measureUnits measures each latent dimension: how much its posterior mean varies over
 // the images, and what it costs.
 func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) error {
+	if m.Config().Flow > 0 {
+		cov, err := drawnMeans(ctx, m, set, o, 0)
+		for _, c := range cov[0] {
+			r.Variance = append(r.Variance, c.value())
+			if c.value() > active {
+				r.ActiveUnits++
+			}
+		}
+		return err
+	}
 	z := m.Config().Latent
 	vary := make([]moments, z)
 	var mus, logvars []float32
@@ -132,18 +201,36 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 }
 
 // drawsAbove is how many draws of the layers below each of the two estimates of
-// E[z_l|x] in activeAbove takes.
+// E[z_l|x] in drawnMeans takes.
 const drawsAbove = 4
 
-// activeAbove counts the active units of the stochastic layers above the first. The
-// mean E[z_l|x] is over draws of the layers below; two estimates of it from
-// independent draws have the wanted variance over images as their covariance.
+// activeAbove counts the active units of the stochastic layers above the first.
 func activeAbove(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) ([]int, error) {
-	latents := m.Latents()
-	above := make([]int, len(latents)-1)
-	if len(above) == 0 {
+	if len(m.Latents()) == 1 {
 		return nil, nil
 	}
+	cov, err := drawnMeans(ctx, m, set, o, 1)
+	if err != nil {
+		return nil, err
+	}
+	above := make([]int, len(cov)-1)
+	for l := range above {
+		for _, c := range cov[l+1] {
+			if c.value() > active {
+				above[l]++
+			}
+		}
+	}
+	return above, nil
+}
+
+// drawnMeans returns the variance over images of E[z_l|x] for each dimension of each
+// stochastic layer from layer first on, counted from 0, where that mean has no closed
+// form: it is over draws of the layers below, and for the first layer over draws that
+// went through the flow. Two estimates of it from independent draws have the wanted
+// variance over images as their covariance.
+func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, first int) ([][]covariance, error) {
+	latents := m.Latents()
 	cov := make([][]covariance, len(latents))
 	for l, z := range latents {
 		cov[l] = make([]covariance, z)
@@ -151,49 +238,60 @@ func activeAbove(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (
 	src := stream.New(o.Seed, stream.Evaluate+" above", 0)
 	for lo := 0; lo < set.Len(); lo += chunk {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return cov, err
 		}
 		mu, logvar, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed))
 		if err != nil {
-			return nil, err
+			return cov, err
 		}
-		var means [2][][]float64 // of each layer above, [n·Z_l]
+		var means [2][][]float64 // of each layer, [n·Z_l]
 		for half := range means {
 			means[half] = make([][]float64, len(latents))
 			for range drawsAbove {
-				below, lv := mu, logvar
+				z, err := m.Transform(drawn(mu, logvar, src), mu, logvar)
+				if err != nil {
+					return cov, err
+				}
+				add(&means[half][0], z)
 				for l := 1; l < len(latents); l++ {
-					z := make([]float32, len(below))
-					stream.Normal(z, src)
-					for i := range z {
-						z[i] = below[i] + float32(math.Exp(float64(lv[i])/2))*z[i]
+					mean, lv, err := m.Up(l, z)
+					if err != nil {
+						return cov, err
 					}
-					if below, lv, err = m.Up(l, z); err != nil {
-						return nil, err
-					}
-					if means[half][l] == nil {
-						means[half][l] = make([]float64, len(below))
-					}
-					for i, v := range below {
-						means[half][l][i] += float64(v) / drawsAbove
+					add(&means[half][l], mean)
+					if l+1 < len(latents) {
+						z = drawn(mean, lv, src)
 					}
 				}
 			}
 		}
-		for l := 1; l < len(latents); l++ {
+		for l := first; l < len(latents); l++ {
 			for i, a := range means[0][l] {
 				cov[l][i%latents[l]].add(a, means[1][l][i])
 			}
 		}
 	}
-	for l := 1; l < len(latents); l++ {
-		for _, c := range cov[l] {
-			if c.value() > active {
-				above[l-1]++
-			}
-		}
+	return cov, nil
+}
+
+// drawn is a draw from N(mu, diag exp logvar).
+func drawn(mu, logvar []float32, src rand.Source) []float32 {
+	z := make([]float32, len(mu))
+	stream.Normal(z, src)
+	for i, e := range z {
+		z[i] = mu[i] + float32(math.Exp(float64(logvar[i])/2))*e
 	}
-	return above, nil
+	return z
+}
+
+// add adds a draw to a mean over drawsAbove of them.
+func add(mean *[]float64, draw []float32) {
+	if *mean == nil {
+		*mean = make([]float64, len(draw))
+	}
+	for i, v := range draw {
+		(*mean)[i] += float64(v) / drawsAbove
+	}
 }
 
 // covariance is Welford's running covariance.
@@ -248,31 +346,4 @@ func logLikelihood(ctx context.Context, m *vae.Model, set *mnist.Set, o Options)
 		}
 	}
 	return logp.mean(), sizes.mean(), nil
-}
-
-// units says how many latent dimensions are in use: of the first stochastic layer,
-// then of those above it.
-func (r *Report) units() string {
-	s := fmt.Sprintf("%d of %d", r.ActiveUnits, len(r.Variance))
-	for l, n := range r.ActiveAbove {
-		s += fmt.Sprintf(" + %d of %d", n, r.Model.Above[l].Latent)
-	}
-	return s
-}
-
-// WriteText prints the report as a person reads it.
-func (r *Report) WriteText(w io.Writer) error {
-	row := func(name string, m Mean, note string) string {
-		return fmt.Sprintf("%-12s %9.3f ± %.3f   %s\n", name, m.Mean, m.StdErr, note)
-	}
-	_, err := io.WriteString(w, "nats per image, mean ± standard error over images\n"+
-		row("ELBO", r.ELBO, "= −(rate + distortion)")+
-		row("rate", r.Rate, "KL(q(z|x) ‖ p(z))")+
-		row("distortion", r.Distortion, "−E_q log p(x|z)")+
-		row("log p(x)", r.LogLikelihood, fmt.Sprintf("importance-weighted, K=%d, %d images", r.Protocol.K, r.Protocol.N))+
-		row("ESS", r.ESS, fmt.Sprintf("effective sample size, of %d", r.Protocol.K))+
-		fmt.Sprintf("%-12s %s   Var(E[z|x]) > %v\n", "active units", r.units(), active)+
-		fmt.Sprintf("protocol     %s, %d images; likelihood %s; binarisation %s; seed %d\n",
-			r.Protocol.Data, r.Protocol.Images, r.Protocol.Likelihood, r.Protocol.Binarization, r.Protocol.Seed))
-	return err
 }

@@ -82,6 +82,20 @@ type Gap struct {
 	ELBO          Mean `json:"elbo"` // ELBO(q)
 	Approximation Mean `json:"approximation"`
 	Amortisation  Mean `json:"amortisation"`
+
+	Protocol GapProtocol `json:"protocol"`
+}
+
+// GapProtocol is what a Gap was made under: fields of GapOptions.
+type GapProtocol struct {
+	Images       int     `json:"images"`
+	Steps        int     `json:"steps"`
+	Noise        int     `json:"noise"`
+	LR           float64 `json:"lr"`
+	Draws        int     `json:"draws"`
+	K            int     `json:"k"`
+	Binarization string  `json:"binarization"` // in words
+	Seed         uint64  `json:"seed"`
 }
 
 // gapBlock is how many images are optimised together.
@@ -124,7 +138,8 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 			o.Progress(lo+len(index), n)
 		}
 	}
-	return Gap{logp.mean(), best.mean(), elbo.mean(), approximation.mean(), amortisation.mean()}, nil
+	return Gap{logp.mean(), best.mean(), elbo.mean(), approximation.mean(), amortisation.mean(),
+		GapProtocol{n, o.Steps, o.Noise, o.LR, o.Draws, o.K, o.Binarize.Label(), o.Seed}}, nil
 }
 
 // gapTerm is what is known of one image, in nats.

@@ -16,9 +16,9 @@ import (
 
 // SurgeryOptions say how a rate is taken apart.
 type SurgeryOptions struct {
-	Images int    // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
-	Draws  int    // of z for each of them
-	Seed   uint64 // of the choice and of the draws
+	Images int    `json:"images"` // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
+	Draws  int    `json:"draws"`  // of z for each of them
+	Seed   uint64 `json:"seed"`   // of the choice and of the draws
 }
 
 // DefaultSurgeryOptions is two draws for each image, seed 1.
@@ -51,6 +51,8 @@ type RateParts struct {
 	MutualInformation Mean    `json:"mutual_information"` // I_q(n;z), from 0 to log N
 	MarginalKL        Mean    `json:"marginal_kl"`        // Rate − MutualInformation
 	LogN              float64 `json:"log_n"`              // the most that the mutual information can be
+
+	Protocol SurgeryOptions `json:"protocol"`
 }
 
 // Surgery takes the rate of a model on a set apart. The seed fixes the
@@ -74,13 +76,17 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 	return SplitRate(ctx, mu, logvar, m.Config().Latent, o)
 }
 
-// onePlainCode returns an error unless a model has one code, with the prior N(0,I).
+// onePlainCode returns an error unless a model has one Gaussian code, with the prior
+// N(0,I).
 func onePlainCode(cfg vae.Config) error {
 	if len(cfg.Above) > 0 {
-		return fmt.Errorf("evaluate: a model of %d stochastic layers, want 1", 1+len(cfg.Above))
+		return fmt.Errorf("evaluate: a model of %d stochastic layers: surgery and gap want 1", 1+len(cfg.Above))
+	}
+	if cfg.Flow > 0 {
+		return fmt.Errorf("evaluate: a model with a flow: surgery and gap want a Gaussian q(z|x)")
 	}
 	if cfg.Prior != "" && cfg.Prior != "standard" {
-		return fmt.Errorf("evaluate: a model with a %s prior, want standard", cfg.Prior)
+		return fmt.Errorf("evaluate: a model with a %s prior: surgery and gap want the standard one", cfg.Prior)
 	}
 	return nil
 }
@@ -135,7 +141,7 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryO
 		return RateParts{}, err
 	}
 
-	parts := RateParts{LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
+	parts := RateParts{Protocol: o, LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
 	for _, kl := range RatePerDim(mu, logvar, latent) {
 		parts.Rate += kl
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"govae/checkpoint"
 	"govae/encoder"
 	"govae/internal/stream"
 )
@@ -100,34 +99,5 @@ func TestFlowInference(t *testing.T) {
 		if _, err := m.Transform(bad[0], bad[1], bad[2]); err == nil || !strings.HasPrefix(err.Error(), "vae: ") {
 			t.Errorf("numbers of other lengths: %v", err)
 		}
-	}
-}
-
-// A file from before there were flows, deep models and priors loads, and a model
-// without them is saved under the same configuration.
-func TestOldFileLoads(t *testing.T) {
-	const old = `{"rows":2,"cols":3,"hidden":[5],"latent":2,"activation":"tanh","likelihood":"bernoulli","init":"pytorch","seed":3}`
-	m, err := New(tiny())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := m.File(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Metadata[configKey] != old {
-		t.Errorf("configuration %s, of an old file %s", f.Metadata[configKey], old)
-	}
-	again, err := FromFile(&checkpoint.File{Metadata: map[string]string{configKey: old}, Tensors: f.Tensors})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, eps := binary(m, 3)
-	a, err := m.ELBO(x, eps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b, err := again.ELBO(x, eps); err != nil || !slices.Equal(a, b) {
-		t.Errorf("ELBO %v, of the old file %v, %v", a, b, err)
 	}
 }
