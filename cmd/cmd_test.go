@@ -1,4 +1,4 @@
-// Package cmd_test runs the three commands as a user does: built binaries, their
+// Package cmd_test runs the commands as a user does: built binaries, their
 // exit codes, what they print, and what they leave on disk.
 package cmd_test
 
@@ -37,7 +37,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin, tiny = filepath.Join(dir, "bin"), filepath.Join(dir, "tiny")
-	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./sweep").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1

@@ -14,11 +14,13 @@ func TestHelp(t *testing.T) {
 		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
 		"sample":   "data each kind model n npy out seed temperature",
+		"sweep":    "betas data epochs hidden k latent limit n out preset seed threads",
 		"evaluate": "binarize compare data dims gap json k model n seed surgery",
 	}
 	groups := map[string][]string{
 		"train":    {"Data", "Model", "Objective", "Optimisation", "Run"},
 		"sample":   {"Input", "Figure", "Output"},
+		"sweep":    {"Data", "Models", "Evaluation", "Run"},
 		"evaluate": {"Input", "Protocol", "More figures", "Output"},
 	}
 	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
