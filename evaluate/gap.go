@@ -142,6 +142,15 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 		GapProtocol{n, o.Steps, o.Noise, o.LR, o.Draws, o.K, o.Binarize.Label(), o.Seed}}, nil
 }
 
+// onePlainCode returns an error unless a model has one Gaussian code, with the prior
+// N(0,I).
+func onePlainCode(cfg vae.Config) error {
+	if cfg.Prior != "" && cfg.Prior != "standard" {
+		return fmt.Errorf("evaluate: a model with a %s prior: the gap wants the standard one", cfg.Prior)
+	}
+	return oneGaussian(cfg)
+}
+
 // gapTerm is what is known of one image, in nats.
 type gapTerm struct{ logp, best, elbo float64 }
 
