@@ -53,6 +53,13 @@ func TestEvaluateMore(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", words, text)
 		}
 	}
+	for _, prior := range []string{"mixture", "vamp"} {
+		must(t, dir, tinyModel("-quiet", "-limit", "64", "-prior", prior, "-components", "3", "-objective", "stl", "-out", prior)...)
+		text := must(t, dir, strings.Fields("evaluate -k 5 -n 20 -surgery -gap 2 -model "+prior+"/model.safetensors")...)
+		if !strings.Contains(text, "marginal KL") || !strings.Contains(text, "amortisation") {
+			t.Errorf("%s prior: the report is\n%s", prior, text)
+		}
+	}
 	for more, words := range map[string]string{"-binarize threshold": "binarisation", "-k 6": "the k is 6 here and 5 there", "-n 21": "the n is 21"} {
 		wantFailure(t, run(t, dir, append(append(args, "-compare", "r.json"), strings.Fields(more)...)...), 1, "not compared", words)
 	}

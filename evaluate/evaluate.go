@@ -97,13 +97,8 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if cfg.Likelihood != "bernoulli" && o.Binarize != mnist.None {
 		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
 	}
-	if o.Surgery != nil { // before the work
+	if o.Surgery != nil || o.Gap != nil { // before the work
 		if err := oneGaussian(cfg); err != nil {
-			return nil, err
-		}
-	}
-	if o.Gap != nil {
-		if err := onePlainCode(cfg); err != nil {
 			return nil, err
 		}
 	}

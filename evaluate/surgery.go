@@ -260,6 +260,22 @@ func (q *mixture) logDensity(z []float32) float64 {
 	return sum.Value()
 }
 
+// addGrad adds to g [Z] the gradient of logDensity at z: what each component pulls,
+// by its share of the density.
+func (q *mixture) addGrad(g []float64, z []float32) {
+	total := q.logDensity(z)
+	for k := range q.norm {
+		share := math.Exp(q.part(k, z) - total)
+		if share == 0 {
+			continue
+		}
+		for j := range z {
+			at := k*q.latent + j
+			g[j] -= share * float64(z[j]-q.mu[at]) * float64(q.inv[at]) * float64(q.inv[at])
+		}
+	}
+}
+
 // part is the logarithm of what component k adds to the density. Four sums side by side let the
 // processor work on four products at once.
 func (q *mixture) part(k int, z []float32) float64 {
