@@ -89,15 +89,15 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 			hooks.Point(p)
 		}
 	}
-	return points, writeSweep(cfg.Out, points)
+	return points, writeSweep(cfg, points)
 }
 
-func writeSweep(dir string, points []SweepPoint) error {
+func writeSweep(cfg Config, points []SweepPoint) error {
 	b, err := json.MarshalIndent(points, "", "  ")
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	err = checkpoint.WriteFile(filepath.Join(dir, SweepFile), func(w io.Writer) error {
+	err = checkpoint.WriteFile(filepath.Join(cfg.Out, SweepFile), func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	})
@@ -109,6 +109,6 @@ func writeSweep(dir string, points []SweepPoint) error {
 		curve = append(curve, figure.RatePoint{Rate: p.Report.Rate.Mean, Distortion: p.Report.Distortion.Mean, Label: fmt.Sprintf("β = %v", p.Beta)})
 	}
 	pr := points[0].Report.Protocol
-	title := fmt.Sprintf("%s, %d images, %s", pr.Data, pr.Images, pr.Likelihood)
-	return checkpoint.WriteFile(filepath.Join(dir, SweepFigure), func(w io.Writer) error { return figure.RateDistortion(w, title, curve) })
+	title := fmt.Sprintf("%s, %d images, %s, binarisation %s", pr.Data, pr.Images, pr.Likelihood, cfg.Binarize)
+	return checkpoint.WriteFile(filepath.Join(cfg.Out, SweepFigure), func(w io.Writer) error { return figure.RateDistortion(w, title, curve) })
 }
