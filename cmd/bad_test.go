@@ -186,6 +186,7 @@ func TestSampleBadFlags(t *testing.T) {
 		{"-temperature -1", 2, []string{"temperature is -1"}},
 		{"-temperature NaN", 2, []string{"temperature is NaN", "finite"}},
 		{"-temperature Inf", 2, []string{"temperature is +Inf", "finite"}},
+		{"-kind manifold -pixels", 2, []string{"-pixels", "prior, not manifold"}},
 		{"-kind scatter -each new", 2, []string{"scatter", "-each"}},
 		{"-kind scatter -npy new", 2, []string{"scatter", "-npy"}},
 		{"-kind manifold", 1, []string{"2 latent dimensions", "has 20", "cmd/train -latent 2"}},

@@ -64,3 +64,24 @@ func TestEvaluateMore(t *testing.T) {
 		wantFailure(t, run(t, dir, append(append(args, "-compare", "r.json"), strings.Fields(more)...)...), 1, "not compared", words)
 	}
 }
+
+// TestSamplePixels draws images of each likelihood.
+func TestSamplePixels(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, likelihood := range []string{"bernoulli", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel", "logistic256"} {
+		must(t, dir, tinyModel("-quiet", "-limit", "64", "-binarize", "none", "-likelihood", likelihood, "-out", likelihood)...)
+		out := must(t, dir, "sample", "-model", likelihood+"/model.safetensors", "-n", "4", "-pixels", "-out", "p.png")
+		means := must(t, dir, "sample", "-model", likelihood+"/model.safetensors", "-n", "4", "-out", "m.png")
+		if !strings.Contains(out, "pixels from p(x|z)") || strings.Contains(means, "pixels") || sum(t, filepath.Join(dir, "p.png")) == sum(t, filepath.Join(dir, "m.png")) {
+			t.Errorf("%s: prints %q and %q", likelihood, out, means)
+		}
+		if text := must(t, dir, "evaluate", "-model", likelihood+"/model.safetensors", "-k", "2", "-n", "4"); strings.Contains(text, "bits per dim") != (likelihood == "logistic256") ||
+			!strings.Contains(text, "likelihood "+likelihood) {
+			t.Errorf("%s: the report is\n%s", likelihood, text)
+		}
+		if likelihood != "bernoulli" {
+			wantFailure(t, run(t, dir, "evaluate", "-model", likelihood+"/model.safetensors", "-binarize", "dynamic"), 1, likelihood, "grey pixels", "dynamic")
+		}
+	}
+}

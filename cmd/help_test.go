@@ -13,7 +13,7 @@ func TestHelp(t *testing.T) {
 	flags := map[string]string{
 		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
-		"sample":   "data each kind model n npy out seed temperature",
+		"sample":   "data each kind model n npy out pixels seed temperature",
 		"sweep":    "betas data epochs hidden k latent limit n out preset seed threads",
 		"evaluate": "binarize compare data dims gap json k model n seed surgery",
 	}

@@ -1,12 +1,16 @@
 package vae
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"govae/encoder"
+	"govae/internal/op"
 	"govae/internal/stream"
 )
 
@@ -35,6 +39,44 @@ func TestFlowLogLikelihoodOnGrid(t *testing.T) {
 		}
 	}
 	checkAgainstTruth(t, m, x, func(i int) float64 { return sums[i].Value() })
+}
+
+// mutant is a flow whose log|det| is multiplied by a factor that it must not have.
+type mutant struct {
+	encoder.Flow
+	factor float64
+}
+
+func (f mutant) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err error) {
+	if z, logDet, err = f.Flow.Transform(z0, mu, logvar); err != nil {
+		return nil, nil, err
+	}
+	logDet, err = op.Combine([]float64{f.factor}, logDet)
+	return z, logDet, err
+}
+
+// With log|det| left out, or its sign turned, the estimate is off the true one by far
+// more than its error.
+func TestFlowMutants(t *testing.T) {
+	const n = 3
+	logp := func(factor float64) []float64 {
+		m := louder(noisy(new64(t, flowing(2))), 4)
+		m.flow = mutant{m.flow, factor}
+		x, _ := binary(m, n)
+		l, err := m.LogLikelihood(context.Background(), x, 5000, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	truth := logp(1) // TestFlowLogLikelihoodOnGrid
+	for _, factor := range []float64{0, -1} {
+		for i, l := range logp(factor) {
+			if math.Abs(l-truth[i]) < 0.1 {
+				t.Errorf("log|det| times %v, image %d: %v, the truth is %v", factor, i, l, truth[i])
+			}
+		}
+	}
 }
 
 // A new flow changes nothing: the model of one seed has the same weights beside it,

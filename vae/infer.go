@@ -164,25 +164,53 @@ func (m *Model) buildDecode(g *G.ExprGraph, batch int) (in, out G.Nodes, err err
 // deviation is multiplied by it), 0 the most typical ones. With several stochastic
 // layers each is drawn given the one above.
 func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
+	z, _, err := m.sampleCodes(n, seed, temperature)
+	if err != nil {
+		return nil, err
+	}
+	return m.Decode(z)
+}
+
+// SamplePixels is Sample, but that each pixel is a draw from p(x|z) and not its mean:
+// images such as those that the model is a likelihood of, [n,X].
+func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
+	z, src, err := m.sampleCodes(n, seed, temperature)
+	if err != nil {
+		return nil, err
+	}
+	params, err := m.DecodeParams(z) // [n,Outputs]
+	if err != nil {
+		return nil, err
+	}
+	images := make([]float32, 0, n*m.pixels)
+	for i := range n {
+		images = append(images, m.lik.Sample(params[i*m.outputs:(i+1)*m.outputs], src)[:m.pixels]...)
+	}
+	return images, nil
+}
+
+// sampleCodes draws n of the first code z_1 [n,Z], and returns the stream for what is
+// drawn given them.
+func (m *Model) sampleCodes(n int, seed uint64, temperature float64) ([]float32, rand.Source, error) {
 	if n < 0 {
-		return nil, fmt.Errorf("vae: %d samples", n)
+		return nil, nil, fmt.Errorf("vae: %d samples", n)
 	}
 	if !(temperature >= 0) || math.IsInf(temperature, 1) {
-		return nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
+		return nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
 	}
 	src := stream.New(seed, stream.Sample, 0)
 	z, err := m.samplePrior(n, temperature, src)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for l := len(m.gens); l > 0; l-- {
 		mu, logvar, err := m.Down(l, z)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		z = draw(mu, logvar, temperature, src)
 	}
-	return m.Decode(z)
+	return z, src, nil
 }
 
 // samplePrior draws n of the topmost code: [n,Z].

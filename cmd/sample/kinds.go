@@ -87,9 +87,13 @@ func newPicture(img image.Image, images []float32, about string) *picture {
 	return &picture{func(w io.Writer) error { return figure.EncodePNG(w, img) }, images, about}
 }
 
-// prior draws E[x|z] for z from the prior.
+// prior draws E[x|z], or x from p(x|z), for z from the prior.
 func prior(s *source) (*picture, error) {
-	images, err := s.model.Sample(s.n, s.seed, s.temperature)
+	sample, what := s.model.Sample, "z from the prior at temperature %v"
+	if s.pixels {
+		sample, what = s.model.SamplePixels, "z from the prior at temperature %v and pixels from p(x|z)"
+	}
+	images, err := sample(s.n, s.seed, s.temperature)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +101,7 @@ func prior(s *source) (*picture, error) {
 	for perRow*perRow < s.n {
 		perRow++
 	}
-	return s.grid(images, perRow, fmt.Sprintf("%d new images, z from the prior at temperature %v, seed %d", s.n, s.temperature, s.seed))
+	return s.grid(images, perRow, fmt.Sprintf("%d new images, "+what+", seed %d", s.n, s.temperature, s.seed))
 }
 
 // test returns the test set and n of its images [n,X], chosen by the seed and
