@@ -53,7 +53,11 @@ func TestEvaluateMore(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", words, text)
 		}
 	}
-	for _, prior := range []string{"mixture", "vamp"} {
+	priors := []string{"vamp", "mixture"}
+	if testing.Short() {
+		priors = priors[:1]
+	}
+	for _, prior := range priors {
 		must(t, dir, tinyModel("-quiet", "-limit", "64", "-prior", prior, "-components", "3", "-objective", "stl", "-out", prior)...)
 		text := must(t, dir, strings.Fields("evaluate -k 5 -n 20 -surgery -gap 2 -model "+prior+"/model.safetensors")...)
 		if !strings.Contains(text, "marginal KL") || !strings.Contains(text, "amortisation") {
@@ -69,7 +73,11 @@ func TestEvaluateMore(t *testing.T) {
 func TestSamplePixels(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, likelihood := range []string{"bernoulli", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel", "logistic256"} {
+	likelihoods := []string{"bernoulli", "logistic256", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel"}
+	if testing.Short() {
+		likelihoods = likelihoods[:2]
+	}
+	for _, likelihood := range likelihoods {
 		must(t, dir, tinyModel("-quiet", "-limit", "64", "-binarize", "none", "-likelihood", likelihood, "-out", likelihood)...)
 		out := must(t, dir, "sample", "-model", likelihood+"/model.safetensors", "-n", "4", "-pixels", "-out", "p.png")
 		means := must(t, dir, "sample", "-model", likelihood+"/model.safetensors", "-n", "4", "-out", "m.png")
