@@ -24,6 +24,9 @@ type Flow interface {
 	// Transform adds the map to the graph of z0, mu and logvar [B,Z] and returns z
 	// [B,Z] and log|det ∂z/∂z0| [B]. It is called as Encoder's Encode is.
 	Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err error)
+	// PathLogDensity adds log q(z|x) of z [B,Z] to the graph, [B], with mu, logvar and
+	// the flow's parameters held fixed: it passes a gradient to z alone.
+	PathLogDensity(z, mu, logvar *G.Node) (*G.Node, error)
 	// Params lists what training changes, always in the same order, under names
 	// that start with "encoder.".
 	Params() []Param
@@ -103,7 +106,7 @@ func (f *RealNVP) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err erro
 	z = z0
 	for i, c := range f.layers {
 		var det *G.Node
-		if z, det, err = c.transform(z, mu, logvar, f.latent); err != nil {
+		if z, det, err = c.transform(z, mu, logvar, f.latent, false); err != nil {
 			return nil, nil, fmt.Errorf("encoder: coupling layer %d: %w", i, err)
 		}
 		if logDet == nil {
@@ -115,7 +118,38 @@ func (f *RealNVP) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err erro
 	return z, logDet, nil
 }
 
-func (c coupling) transform(z, mu, logvar *G.Node, latent int) (out, logDet *G.Node, err error) {
+// PathLogDensity implements Flow: log N(z0; mu, diag exp logvar) − log|det| at the z0
+// that the inverse gives.
+func (f *RealNVP) PathLogDensity(z, mu, logvar *G.Node) (l *G.Node, err error) {
+	for _, n := range []**G.Node{&mu, &logvar} {
+		if *n, err = op.Stop(*n); err != nil {
+			return nil, fmt.Errorf("encoder: flow: %w", err)
+		}
+	}
+	terms := make(G.Nodes, len(f.layers)) // −log|det| of each layer
+	for i := len(f.layers) - 1; i >= 0; i-- {
+		if z, terms[i], err = f.layers[i].transform(z, mu, logvar, f.latent, true); err != nil {
+			return nil, fmt.Errorf("encoder: inverse of coupling layer %d: %w", i, err)
+		}
+	}
+	if l, err = op.GaussianLogDensity(z, mu, logvar); err != nil { // [B]
+		return nil, fmt.Errorf("encoder: flow: %w", err)
+	}
+	for _, t := range terms {
+		if l, err = op.Combine([]float64{1, 1}, l, t); err != nil {
+			return nil, fmt.Errorf("encoder: flow: %w", err)
+		}
+	}
+	return l, nil
+}
+
+// transform is the layer or, with inverse, its inverse with the weights held fixed;
+// logDet is that of the map it is.
+func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (out, logDet *G.Node, err error) {
+	apply := op.Layer.Apply
+	if inverse {
+		apply = fixed
+	}
 	low, err := op.Columns(z, 0, latent/2) // [B,Z/2]
 	if err != nil {
 		return nil, nil, err
@@ -132,19 +166,24 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int) (out, logDet *G.N
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := c.hidden.Apply(in) // [B,H]
+	h, err := apply(c.hidden, in) // [B,H]
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := c.scale.Apply(h)
+	s, err := apply(c.scale, h)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := c.shift.Apply(h)
+	t, err := apply(c.shift, h)
 	if err != nil {
 		return nil, nil, err
 	}
-	if moved, err = op.Affine(moved, s, t); err != nil {
+	if !inverse {
+		moved, err = op.Affine(moved, s, t)
+	} else if s, err = op.Combine([]float64{-1}, s); err == nil {
+		moved, err = unshifted(moved, s, t)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if logDet, err = op.RowSums(s); err != nil { // [B]
@@ -156,6 +195,32 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int) (out, logDet *G.N
 		out, err = op.Join(kept, moved) // [B,Z]
 	}
 	return out, logDet, err
+}
+
+// fixed is a layer whose weights get no gradient.
+func fixed(l op.Layer, x *G.Node) (*G.Node, error) {
+	w, err := op.Stop(l.W.Node(x.Graph()))
+	if err != nil {
+		return nil, err
+	}
+	b, err := op.Stop(l.B.Node(x.Graph()))
+	if err != nil {
+		return nil, err
+	}
+	return op.Linear(x, w, b, l.Act)
+}
+
+// unshifted is (b − t)·exp(s).
+func unshifted(b, s, t *G.Node) (*G.Node, error) {
+	d, err := op.Combine([]float64{1, -1}, b, t)
+	if err != nil {
+		return nil, err
+	}
+	zero, err := op.Combine([]float64{0}, t)
+	if err != nil {
+		return nil, err
+	}
+	return op.Affine(d, s, zero)
 }
 
 // Params implements Flow.

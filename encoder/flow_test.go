@@ -156,6 +156,70 @@ func TestFlowAgainstDefinition(t *testing.T) {
 	}
 }
 
+// logDensity is log q(z|x) from its definition.
+func (f *RealNVP) logDensity(z, mu, logvar []float64) float64 {
+	z0 := f.InverseValue(z, mu, logvar)
+	_, l := f.TransformValue(z0, mu, logvar)
+	l = -l
+	for j, v := range z0 {
+		l -= ((v-mu[j])*(v-mu[j])*math.Exp(-logvar[j]) + logvar[j] + math.Log(2*math.Pi)) / 2
+	}
+	return l
+}
+
+// The density along the path is that of the definition, and its gradient for z the
+// central difference; z is made of a node that is no data, as in a model.
+func TestFlowPathLogDensity(t *testing.T) {
+	const batch, h = 3, 1e-5
+	for _, latent := range []int{2, 5} {
+		for dt, rel := range map[tensor.Dtype]float64{tensor.Float64: 1e-12, tensor.Float32: 1e-4} {
+			f := newFlow(t, 3, latent, dt)
+			g := G.NewGraph()
+			var in G.Nodes
+			var values []*tensor.Dense
+			var numbersIn [][]float64
+			for i, name := range []string{"z", "mu", "logvar"} {
+				v := tensor.New(tensor.Of(dt), tensor.WithShape(batch, latent))
+				numbersIn = append(numbersIn, normal(uint64(20+i), batch*latent))
+				set(v, numbersIn[i])
+				in, values = append(in, G.NewMatrix(g, dt, G.WithName(name), G.WithShape(batch, latent), G.WithValue(v))), append(values, v)
+			}
+			l, err := f.PathLogDensity(in[0], in[1], in[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			grads, err := G.Grad(G.Must(G.Sum(l)), in[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lv, dz G.Value
+			G.Read(l, &lv)
+			G.Read(grads[0], &dz)
+			vm := G.NewTapeMachine(g)
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			got, grad := numbers(t, lv), numbers(t, dz)
+			for b := range batch {
+				row := func(i int) []float64 { return numbersIn[i][b*latent : (b+1)*latent] }
+				if want := f.logDensity(row(0), row(1), row(2)); math.Abs(got[b]-want) > rel*math.Abs(want) {
+					t.Errorf("Z=%d, %v: log q %v, want %v", latent, dt, got[b], want)
+				}
+				for j, was := range row(0) {
+					row(0)[j] = was + h
+					up := f.logDensity(row(0), row(1), row(2))
+					row(0)[j] = was - h
+					want := (up - f.logDensity(row(0), row(1), row(2))) / (2 * h)
+					row(0)[j] = was
+					if math.Abs(grad[b*latent+j]-want) > math.Max(rel, 1e-7)*math.Max(1, math.Abs(want)) {
+						t.Errorf("Z=%d, %v: gradient %v, central difference %v", latent, dt, grad[b*latent+j], want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // The inverse undoes the flow, and the flow its inverse.
 func TestFlowInverse(t *testing.T) {
 	for _, latent := range []int{2, 3, 8} {
@@ -239,13 +303,7 @@ func TestFlowDensity(t *testing.T) {
 	var mean, sum, squares [2]float64
 	for a := -12.0; a <= 12; a += step {
 		for b := -12.0; b <= 12; b += step {
-			z0 := f.InverseValue([]float64{a, b}, mu, logvar)
-			_, logDet := f.TransformValue(z0, mu, logvar)
-			l := -logDet
-			for j, v := range z0 {
-				l -= ((v-mu[j])*(v-mu[j])*math.Exp(-logvar[j]) + logvar[j] + math.Log(2*math.Pi)) / 2
-			}
-			p := math.Exp(l) * step * step
+			p := math.Exp(f.logDensity([]float64{a, b}, mu, logvar)) * step * step
 			mass += p
 			mean[0] += a * p
 			mean[1] += b * p

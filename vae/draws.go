@@ -31,7 +31,7 @@ type draws struct {
 // buildDraws adds the densities to the graph of x [R,X], mu and logvar [R,Z] of
 // q(z_1|x), and the noise eps [R, ΣZ] of all layers, first layer first. Gradients of
 // log q leave out the score with path, and the gradient of z is multiplied by
-// d.weights with scaled, both for one Gaussian layer alone.
+// d.weights with scaled, both for one stochastic layer alone.
 func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *draws, err error) {
 	d = &draws{k: 1}
 	var logQ, logP []*G.Node // [R] each
@@ -53,28 +53,31 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		if z[l], err = Reparameterize(mu, logvar, e); err != nil { // [R,Z_l]
 			return nil, err
 		}
+		var logDet *G.Node
+		if l == 0 && m.flow != nil {
+			if z[0], logDet, err = m.flow.Transform(z[0], mu, logvar); err != nil { // [R,Z], [R]
+				return nil, err
+			}
+		}
 		if scaled {
 			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.weights }); err != nil {
 				return nil, err
 			}
 		}
 		var q *G.Node
-		if path {
+		switch {
+		case path && logDet != nil:
+			q, err = m.flow.PathLogDensity(z[l], mu, logvar)
+		case path:
 			q, err = op.PathLogDensity(z[l], logvar, e)
-		} else {
+		default:
 			q, err = op.DrawLogDensity(logvar, e)
+			if err == nil && logDet != nil {
+				q, err = op.Combine([]float64{1, -1}, q, logDet)
+			}
 		}
 		if err != nil {
 			return nil, err
-		}
-		if l == 0 && m.flow != nil {
-			var logDet *G.Node
-			if z[0], logDet, err = m.flow.Transform(z[0], mu, logvar); err != nil { // [R,Z], [R]
-				return nil, err
-			}
-			if q, err = op.Combine([]float64{1, -1}, q, logDet); err != nil {
-				return nil, err
-			}
 		}
 		logQ = append(logQ, q)
 	}

@@ -89,8 +89,6 @@ func (o Objective) goesWith(m *Model) error {
 	switch e := estimators[o.Name]; {
 	case o.analytic() && !m.analytic():
 		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one Gaussian layer under the standard prior; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", m.sampledFor())
-	case e.path && m.flow != nil:
-		return fmt.Errorf("vae: objective %s leaves out the score of a Gaussian q, this model has a flow: choose elbo-sampled, iwae or miwae", o.Name)
 	case e.path && len(m.encs) > 1:
 		return fmt.Errorf("vae: objective %s takes one stochastic layer, this model has %d: choose iwae", o.Name, len(m.encs))
 	}

@@ -51,6 +51,11 @@ func join[T simd.Float](widths []int, width int) func(out []T, in [][]T) {
 	}
 }
 
+// Stop passes a through, and no gradient back.
+func Stop(a *G.Node) (*G.Node, error) {
+	return apply("stop", a.Shape(), kernel{pass[float32], pass[float64]}, nil, nil, a)
+}
+
 // Affine computes a·exp(s) + t of each element, all [B,N].
 func Affine(a, s, t *G.Node) (*G.Node, error) {
 	const name = "affine"

@@ -8,7 +8,17 @@ import (
 )
 
 // flowCases are the operations of a coupling layer.
-func flowCases() []opCase { return []opCase{joinCase(), affineCase()} }
+func flowCases() []opCase { return []opCase{joinCase(), affineCase(), stopCase()} }
+
+// stopCase has no gradient.
+func stopCase() opCase {
+	s := []int{testB, testN}
+	return opCase{name: "stop", shapes: [][]int{s},
+		build:  func(in []*G.Node) (*G.Node, error) { return Stop(in[0]) },
+		value:  func(in [][]float64) (out, scale []float64) { return in[0], make([]float64, len(in[0])) }, // exact
+		grad:   func([][]float64, []float64) (grads, scale [][]float64) { return nil, nil },
+		points: normals([][]int{s})}
+}
 
 func joinCase() opCase {
 	widths := []int{2, 1, 3}
