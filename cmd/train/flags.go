@@ -43,7 +43,7 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): standard, mixture (of Gaussians) or vamp (VampPrior)")
 	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` parts of a mixture or vamp prior")
 
-	f.IntVar(&o.model.Flow, "flow", o.model.Flow, "`N` coupling layers of a RealNVP flow on top of q(z|x), 0 for none; goes with a sampled objective")
+	f.IntVar(&o.model.Flow, "flow", o.model.Flow, "`N` coupling layers of a RealNVP flow on top of q(z|x), 0 for none; goes with any -objective but elbo")
 
 	f.Group("Objective")
 	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
