@@ -168,7 +168,7 @@ func (f *RealNVP) logDensity(z, mu, logvar []float64) float64 {
 }
 
 // The density along the path is that of the definition, and its gradient for z the
-// central difference; z is made of a node that is no data, as in a model.
+// central difference.
 func TestFlowPathLogDensity(t *testing.T) {
 	const batch, h = 3, 1e-5
 	for _, latent := range []int{2, 5} {
@@ -176,13 +176,12 @@ func TestFlowPathLogDensity(t *testing.T) {
 			f := newFlow(t, 3, latent, dt)
 			g := G.NewGraph()
 			var in G.Nodes
-			var values []*tensor.Dense
 			var numbersIn [][]float64
 			for i, name := range []string{"z", "mu", "logvar"} {
 				v := tensor.New(tensor.Of(dt), tensor.WithShape(batch, latent))
 				numbersIn = append(numbersIn, normal(uint64(20+i), batch*latent))
 				set(v, numbersIn[i])
-				in, values = append(in, G.NewMatrix(g, dt, G.WithName(name), G.WithShape(batch, latent), G.WithValue(v))), append(values, v)
+				in = append(in, G.NewMatrix(g, dt, G.WithName(name), G.WithShape(batch, latent), G.WithValue(v)))
 			}
 			l, err := f.PathLogDensity(in[0], in[1], in[2])
 			if err != nil {
