@@ -25,7 +25,7 @@ bench:
 
 # samples/README.md explains these commands.
 samples:
-	rm -rf runs/samples runs/latent2
+	rm -rf runs/samples runs/latent2 runs/sweep
 	go run ./cmd/train -out runs/samples
 	cp runs/samples/model.safetensors samples/model.safetensors
 	go run ./cmd/sample -out samples/prior.png
@@ -36,3 +36,5 @@ samples:
 	go run ./cmd/train -latent 2 -out runs/latent2
 	go run ./cmd/sample -model runs/latent2/model.safetensors -kind manifold -out samples/manifold.png
 	go run ./cmd/sample -model runs/latent2/model.safetensors -kind scatter -out samples/scatter.png
+	go run ./cmd/sweep -out runs/sweep
+	cp runs/sweep/rate-distortion.png samples/rate-distortion.png

@@ -37,7 +37,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin, tiny = filepath.Join(dir, "bin"), filepath.Join(dir, "tiny")
-	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./reproduce").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./reproduce", "./sweep").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1

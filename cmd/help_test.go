@@ -11,17 +11,19 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
+		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
 			"resume schedule seed sigma threads validation warmup",
-		"sample":    "data each kind model n npy out seed temperature",
-		"evaluate":  "binarize data json k model n seed",
+		"sample":    "data each kind model n npy out pixels seed temperature",
 		"reproduce": "data docs epochs k n row runs seeds threads",
+		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads",
+		"evaluate":  "binarize compare data dims gap json k model n seed surgery",
 	}
 	groups := map[string][]string{
 		"train":     {"Data", "Model", "Objective", "Optimisation", "Run"},
 		"sample":    {"Input", "Figure", "Output"},
-		"evaluate":  {"Input", "Protocol", "Output"},
 		"reproduce": {"Row", "Protocol", "Run"},
+		"sweep":     {"Data", "Models", "Evaluation", "Run"},
+		"evaluate":  {"Input", "Protocol", "More figures", "Output"},
 	}
 	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
 	for command := range flags {

@@ -194,6 +194,8 @@ func TestInterruptOthers(t *testing.T) {
 	dir := t.TempDir()
 	for _, args := range []string{
 		"evaluate -k 3000 -n 128",
+		"evaluate -k 1 -n 1 -gap 128",
+		"sweep -epochs 500",
 		"sample -n 2000 -each each", // stopped while it draws, or while it writes
 	} {
 		t.Run(args, func(t *testing.T) {

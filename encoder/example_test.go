@@ -2,6 +2,7 @@ package encoder_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -74,4 +75,25 @@ func ExampleEncoder() {
 	// Output:
 	// mu [1 5 4 11]
 	// logvar [-1 -2 -1 -2]
+}
+
+// A flow takes a code there and back. Its log|det| is by how much it stretches space
+// there: here, with all scales and shifts zero, not at all.
+func ExampleRealNVP() {
+	f, err := encoder.NewRealNVP(encoder.FlowConfig{Layers: 2, Latent: 3, Hidden: 8, Init: "glorot"}, tensor.Float32, rand.NewPCG(1, 1))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mu, logvar := []float64{0, 0, 0}, []float64{0, 0, 0}
+	z, logDet := f.TransformValue([]float64{1, -2, 0.5}, mu, logvar)
+	fmt.Println(z, logDet, f.InverseValue(z, mu, logvar))
+
+	shift := f.Params()[5] // the bias of the first layer's shift: dimensions 1 and 2
+	copy(shift.Value.Data().([]float32), []float32{10, 20})
+	z, logDet = f.TransformValue([]float64{1, -2, 0.5}, mu, logvar)
+	fmt.Println(z, logDet, f.InverseValue(z, mu, logvar))
+	// Output:
+	// [1 -2 0.5] 0 [1 -2 0.5]
+	// [1 8 20.5] 0 [1 -2 0.5]
 }

@@ -1,7 +1,9 @@
 // Package evaluate says what a trained model is worth: the ELBO with its rate
 // and distortion, the importance-weighted estimate of log p(x), and how many
-// latent dimensions are in use. Every figure is in nats per image and comes with
-// its standard error over images and with the protocol that it was made under.
+// latent dimensions are in use; also what the rate and the inference gap are made
+// of. Every figure is in nats per image and comes with its standard error over images
+// and with the protocol that it was made under; figures of different protocols are
+// not compared. docs/beyond.md teaches what they mean.
 package evaluate
 
 import (

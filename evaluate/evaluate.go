@@ -3,12 +3,11 @@ package evaluate
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 
+	"govae/decoder"
 	"govae/internal/stream"
-	"govae/klreg"
 	"govae/mnist"
 	"govae/vae"
 )
@@ -20,6 +19,11 @@ type Options struct {
 	Binarize mnist.Binarization // of the pixels
 	Seed     uint64             // of binarisation, noise, and the choice of the N images
 	Progress func(done, of int) // of the images for log p(x); may be nil
+
+	// What takes longer, nil for none. Binarisation and seed are those above.
+	Surgery *SurgeryOptions // takes the rate apart
+	Gap     *GapOptions     // splits the inference gap
+	Against *Report         // to compare with: of the same protocol
 }
 
 // DefaultOptions is K=100 on 1,000 images, dynamic binarisation, seed 1.
@@ -37,6 +41,14 @@ func (o Options) Validate() error {
 	}
 	if o.N < 1 {
 		return fmt.Errorf("evaluate: n is %d, want at least 1 image", o.N)
+	}
+	if o.Surgery != nil {
+		if err := o.Surgery.Validate(); err != nil {
+			return err
+		}
+	}
+	if o.Gap != nil {
+		return o.Gap.Validate()
 	}
 	return nil
 }
@@ -62,9 +74,14 @@ type Report struct {
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
 	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]
-	RatePerDim    []float64  `json:"rate_per_dim"`           // mean KL of each dimension, [Z]
+	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,I) of each dimension, [Z]; with a flow there is none
+	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
 	Model         vae.Config `json:"model"`
+
+	Surgery    *RateParts   `json:"surgery,omitempty"`
+	Gap        *Gap         `json:"gap,omitempty"`
+	Comparison *Differences `json:"comparison,omitempty"`
 }
 
 // Run evaluates a model on a set.
@@ -76,6 +93,14 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
+	if cfg.Likelihood != "bernoulli" && o.Binarize != mnist.None {
+		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
+	}
+	if o.Surgery != nil || o.Gap != nil { // before the work
+		if err := oneGaussian(cfg); err != nil {
+			return nil, err
+		}
+	}
 	set = set.Prepare(o.Binarize, stream.New(o.Seed, stream.Fixed, 1))
 	o.N = min(o.N, set.Len())
 	r := &Report{Model: cfg, Protocol: Protocol{
@@ -83,6 +108,11 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		Estimator: "importance-weighted bound, log 1/K Σ w", K: o.K, N: o.N, Seed: o.Seed,
 	}}
 	var err error
+	if o.Against != nil { // before the work
+		if err := Comparable(r.Protocol, o.Against.Protocol); err != nil {
+			return nil, err
+		}
+	}
 	if r.Bound, err = ELBO(ctx, m, set, o.Binarize, o.Seed); err != nil {
 		return nil, err
 	}
@@ -95,129 +125,35 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if r.LogLikelihood, r.ESS, err = logLikelihood(ctx, m, set, o); err != nil {
 		return nil, err
 	}
+	if cfg.Likelihood == (decoder.Logistic256{}).Name() {
+		r.BitsPerDim = &Mean{decoder.BitsPerDim(-r.LogLikelihood.Mean, cfg.Pixels()), decoder.BitsPerDim(r.LogLikelihood.StdErr, cfg.Pixels())}
+	}
+	if o.Surgery != nil {
+		s := *o.Surgery
+		s.Seed = o.Seed
+		parts, err := Surgery(ctx, m, set, o.Binarize, s)
+		if err != nil {
+			return nil, err
+		}
+		r.Surgery = &parts
+	}
+	if o.Gap != nil {
+		g := *o.Gap
+		g.Binarize, g.Seed = o.Binarize, o.Seed
+		gap, err := InferenceGap(ctx, m, set, g)
+		if err != nil {
+			return nil, err
+		}
+		r.Gap = &gap
+	}
+	if o.Against != nil {
+		d, err := Compare(r, o.Against)
+		if err != nil {
+			return nil, err
+		}
+		r.Comparison = &d
+	}
 	return r, nil
-}
-
-// active is the variance above which a latent dimension counts as in use: Burda,
-// Grosse & Salakhutdinov 2016, section 5.2, arXiv:1509.00519.
-const active = 0.01
-
-// measureUnits measures each latent dimension: how much its posterior mean varies over
-// the images, and what it costs.
-func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) error {
-	z := m.Config().Latent
-	vary := make([]moments, z)
-	var mus, logvars []float32
-	for lo := 0; lo < set.Len(); lo += chunk {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		mu, logvar, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed))
-		if err != nil {
-			return err
-		}
-		for i, v := range mu {
-			vary[i%z].add(float64(v))
-		}
-		mus, logvars = append(mus, mu...), append(logvars, logvar...)
-	}
-	r.RatePerDim = RatePerDim(mus, logvars, z)
-	for j := range z {
-		r.Variance = append(r.Variance, vary[j].variance())
-		if r.Variance[j] > active {
-			r.ActiveUnits++
-		}
-	}
-	return nil
-}
-
-// drawsAbove is how many draws of the layers below each of the two estimates of
-// E[z_l|x] in activeAbove takes.
-const drawsAbove = 4
-
-// activeAbove counts the active units of the stochastic layers above the first. The
-// mean E[z_l|x] is over draws of the layers below; two estimates of it from
-// independent draws have the wanted variance over images as their covariance.
-func activeAbove(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) ([]int, error) {
-	latents := m.Latents()
-	above := make([]int, len(latents)-1)
-	if len(above) == 0 {
-		return nil, nil
-	}
-	cov := make([][]covariance, len(latents))
-	for l, z := range latents {
-		cov[l] = make([]covariance, z)
-	}
-	src := stream.New(o.Seed, stream.Evaluate+" above", 0)
-	for lo := 0; lo < set.Len(); lo += chunk {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		mu, logvar, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed))
-		if err != nil {
-			return nil, err
-		}
-		var means [2][][]float64 // of each layer above, [n·Z_l]
-		for half := range means {
-			means[half] = make([][]float64, len(latents))
-			for range drawsAbove {
-				below, lv := mu, logvar
-				for l := 1; l < len(latents); l++ {
-					z := make([]float32, len(below))
-					stream.Normal(z, src)
-					for i := range z {
-						z[i] = below[i] + float32(math.Exp(float64(lv[i])/2))*z[i]
-					}
-					if below, lv, err = m.Up(l, z); err != nil {
-						return nil, err
-					}
-					if means[half][l] == nil {
-						means[half][l] = make([]float64, len(below))
-					}
-					for i, v := range below {
-						means[half][l][i] += float64(v) / drawsAbove
-					}
-				}
-			}
-		}
-		for l := 1; l < len(latents); l++ {
-			for i, a := range means[0][l] {
-				cov[l][i%latents[l]].add(a, means[1][l][i])
-			}
-		}
-	}
-	for l := 1; l < len(latents); l++ {
-		for _, c := range cov[l] {
-			if c.value() > active {
-				above[l-1]++
-			}
-		}
-	}
-	return above, nil
-}
-
-// covariance is Welford's running covariance.
-type covariance struct{ n, a, b, ab float64 }
-
-func (c *covariance) add(a, b float64) {
-	c.n++
-	d := a - c.a
-	c.a += d / c.n
-	c.b += (b - c.b) / c.n
-	c.ab += d * (b - c.b)
-}
-
-func (c *covariance) value() float64 { return c.ab / math.Max(c.n-1, 1) }
-
-// RatePerDim returns the mean over images of the KL of each latent dimension, in
-// nats, from mu and logvar [n,Z]: [Z].
-func RatePerDim(mu, logvar []float32, latent int) []float64 {
-	rate := make([]float64, latent)
-	for i := range mu {
-		kl := klreg.Gaussian([]float64{float64(mu[i])}, []float64{float64(logvar[i])})
-		rate[i%latent] += kl / float64(len(mu)/latent)
-	}
-	return rate
 }
 
 // logLikelihood averages the importance-weighted estimate over N images, chosen
@@ -248,31 +184,4 @@ func logLikelihood(ctx context.Context, m *vae.Model, set *mnist.Set, o Options)
 		}
 	}
 	return logp.mean(), sizes.mean(), nil
-}
-
-// units says how many latent dimensions are in use: of the first stochastic layer,
-// then of those above it.
-func (r *Report) units() string {
-	s := fmt.Sprintf("%d of %d", r.ActiveUnits, len(r.Variance))
-	for l, n := range r.ActiveAbove {
-		s += fmt.Sprintf(" + %d of %d", n, r.Model.Above[l].Latent)
-	}
-	return s
-}
-
-// WriteText prints the report as a person reads it.
-func (r *Report) WriteText(w io.Writer) error {
-	row := func(name string, m Mean, note string) string {
-		return fmt.Sprintf("%-12s %9.3f ± %.3f   %s\n", name, m.Mean, m.StdErr, note)
-	}
-	_, err := io.WriteString(w, "nats per image, mean ± standard error over images\n"+
-		row("ELBO", r.ELBO, "= −(rate + distortion)")+
-		row("rate", r.Rate, "KL(q(z|x) ‖ p(z))")+
-		row("distortion", r.Distortion, "−E_q log p(x|z)")+
-		row("log p(x)", r.LogLikelihood, fmt.Sprintf("importance-weighted, K=%d, %d images", r.Protocol.K, r.Protocol.N))+
-		row("ESS", r.ESS, fmt.Sprintf("effective sample size, of %d", r.Protocol.K))+
-		fmt.Sprintf("%-12s %s   Var(E[z|x]) > %v\n", "active units", r.units(), active)+
-		fmt.Sprintf("protocol     %s, %d images; likelihood %s; binarisation %s; seed %d\n",
-			r.Protocol.Data, r.Protocol.Images, r.Protocol.Likelihood, r.Protocol.Binarization, r.Protocol.Seed))
-	return err
 }

@@ -11,8 +11,9 @@ import (
 	"govae/vae"
 )
 
-// GapModel is what InferenceGap asks of a model with one code z and the prior
-// N(0,I). All rows are in row-major order.
+// GapModel is what InferenceGap asks of a model with one code z. The prior is N(0,I)
+// unless the model has methods Config and Prior, as vae.Model has, that say otherwise.
+// All rows are in row-major order.
 type GapModel interface {
 	// Encode returns mean and log-variance of q(z|x), [n,Z], for images x [n,X].
 	Encode(x []float32) (mu, logvar []float32, err error)
@@ -34,6 +35,8 @@ type GapOptions struct {
 	Binarize mnist.Binarization // of the pixels
 	Seed     uint64             // of all that is random
 	Progress func(done, of int) // of the images; may be nil
+
+	prior *mixture // nil for N(0,I)
 }
 
 // DefaultGapOptions is 100 images, 500 steps of 0.05 with 8 draws, 1000 draws an
@@ -82,6 +85,20 @@ type Gap struct {
 	ELBO          Mean `json:"elbo"` // ELBO(q)
 	Approximation Mean `json:"approximation"`
 	Amortisation  Mean `json:"amortisation"`
+
+	Protocol GapProtocol `json:"protocol"`
+}
+
+// GapProtocol is what a Gap was made under: fields of GapOptions.
+type GapProtocol struct {
+	Images       int     `json:"images"`
+	Steps        int     `json:"steps"`
+	Noise        int     `json:"noise"`
+	LR           float64 `json:"lr"`
+	Draws        int     `json:"draws"`
+	K            int     `json:"k"`
+	Binarization string  `json:"binarization"` // in words
+	Seed         uint64  `json:"seed"`
 }
 
 // gapBlock is how many images are optimised together.
@@ -94,8 +111,15 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 		return Gap{}, err
 	}
 	if c, ok := m.(interface{ Config() vae.Config }); ok {
-		if err := onePlainCode(c.Config()); err != nil {
+		cfg := c.Config()
+		if err := oneGaussian(cfg); err != nil {
 			return Gap{}, err
+		}
+		if p, ok := m.(interface{ Prior() vae.Prior }); ok && cfg.Prior != "" && cfg.Prior != "standard" {
+			var err error
+			if o.prior, err = mixtureOf(p.Prior(), cfg.Latent); err != nil {
+				return Gap{}, err
+			}
 		}
 	}
 	n := min(o.Images, set.Len())
@@ -124,7 +148,8 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 			o.Progress(lo+len(index), n)
 		}
 	}
-	return Gap{logp.mean(), best.mean(), elbo.mean(), approximation.mean(), amortisation.mean()}, nil
+	return Gap{logp.mean(), best.mean(), elbo.mean(), approximation.mean(), amortisation.mean(),
+		GapProtocol{n, o.Steps, o.Noise, o.LR, o.Draws, o.K, o.Binarize.Label(), o.Seed}}, nil
 }
 
 // gapTerm is what is known of one image, in nats.
@@ -194,10 +219,11 @@ func BestGaussian(ctx context.Context, m GapModel, x, mu, logvar []float32, n in
 			return nil, nil, err
 		}
 		clear(grad)
+		dp := s.priorGrad(o.prior)
 		for r, d := range dz {
 			i, eps := s.param(r), float64(s.eps[r])
 			std := math.Exp(param[size+i] / 2)
-			g := (float64(d) + float64(s.z[r]) - eps/std) / float64(o.Noise) // −log p(x|z), −log p(z), log q(z)
+			g := (float64(d) - dp[r] - eps/std) / float64(o.Noise) // −log p(x|z), −log p(z), log q(z)
 			grad[i] += g
 			grad[size+i] += g * eps * std / 2
 		}
@@ -235,7 +261,12 @@ func gaussianELBO(ctx context.Context, m GapModel, x, mu, logvar []float32, n in
 		}
 		for r, z := range s.z {
 			e, lv := float64(s.eps[r]), float64(logvar[s.param(r)])
-			ratio := (e*e + lv - float64(z)*float64(z)) / 2 // log p(z) − log q(z): the 2π cancel
+			ratio := (e*e + lv) / 2 // log p(z) − log q(z): the 2π cancel
+			if o.prior == nil {
+				ratio -= float64(z) * float64(z) / 2
+			} else if r%s.latent == 0 {
+				ratio += o.prior.logDensity(s.z[r : r+s.latent])
+			}
 			elbo[r/s.latent/s.each] += ratio / float64(o.Draws)
 		}
 	}
@@ -268,6 +299,22 @@ func (s *draws) set(mu, logvar []float64) {
 
 // param returns where in mu and logvar the parameters of z[r] are.
 func (s *draws) param(r int) int { return r/(s.each*s.latent)*s.latent + r%s.latent }
+
+// priorGrad is ∂log p(z)/∂z of each row: [n·each,Z].
+func (s *draws) priorGrad(p *mixture) []float64 {
+	g := make([]float64, len(s.z))
+	for r := 0; r < len(g); r += s.latent {
+		z, row := s.z[r:r+s.latent], g[r:r+s.latent]
+		if p != nil {
+			p.addGrad(row, z)
+			continue
+		}
+		for j, v := range z {
+			row[j] = -float64(v)
+		}
+	}
+	return g
+}
 
 // run draws fresh noise, each eps followed by −eps, and returns the distortion of
 // each row and its gradient with respect to z.

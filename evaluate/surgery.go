@@ -16,9 +16,9 @@ import (
 
 // SurgeryOptions say how a rate is taken apart.
 type SurgeryOptions struct {
-	Images int    // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
-	Draws  int    // of z for each of them
-	Seed   uint64 // of the choice and of the draws
+	Images int    `json:"images"` // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
+	Draws  int    `json:"draws"`  // of z for each of them
+	Seed   uint64 `json:"seed"`   // of the choice and of the draws
 }
 
 // DefaultSurgeryOptions is two draws for each image, seed 1.
@@ -47,17 +47,20 @@ func (o SurgeryOptions) Validate() error {
 // Source: Hoffman & Johnson 2016, "ELBO surgery", NIPS workshop on Advances in
 // Approximate Bayesian Inference.
 type RateParts struct {
-	Rate              float64 `json:"rate"`               // the left side, exact
+	Rate              float64 `json:"rate"`               // the left side: exact under N(0,I), else over the draws
 	MutualInformation Mean    `json:"mutual_information"` // I_q(n;z), from 0 to log N
 	MarginalKL        Mean    `json:"marginal_kl"`        // Rate − MutualInformation
 	LogN              float64 `json:"log_n"`              // the most that the mutual information can be
+
+	Protocol SurgeryOptions `json:"protocol"`
 }
 
 // Surgery takes the rate of a model on a set apart. The seed fixes the
 // binarisation as well. The set must have been through Prepare, and the model must
-// have one stochastic layer and the prior N(0,I).
+// have one stochastic layer, without a flow; the prior may be any.
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
-	if err := onePlainCode(m.Config()); err != nil {
+	cfg := m.Config()
+	if err := oneGaussian(cfg); err != nil {
 		return RateParts{}, err
 	}
 	var mu, logvar []float32 // [N,Z]
@@ -71,16 +74,19 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 		}
 		mu, logvar = append(mu, mus...), append(logvar, logvars...)
 	}
-	return SplitRate(ctx, mu, logvar, m.Config().Latent, o)
+	if cfg.Prior == "" || cfg.Prior == "standard" {
+		return SplitRate(ctx, mu, logvar, cfg.Latent, nil, o)
+	}
+	return SplitRate(ctx, mu, logvar, cfg.Latent, m.Prior(), o)
 }
 
-// onePlainCode returns an error unless a model has one code, with the prior N(0,I).
-func onePlainCode(cfg vae.Config) error {
+// oneGaussian returns an error unless a model has one code, whose q is Gaussian.
+func oneGaussian(cfg vae.Config) error {
 	if len(cfg.Above) > 0 {
-		return fmt.Errorf("evaluate: a model of %d stochastic layers, want 1", 1+len(cfg.Above))
+		return fmt.Errorf("evaluate: a model of %d stochastic layers: surgery and gap want 1", 1+len(cfg.Above))
 	}
-	if cfg.Prior != "" && cfg.Prior != "standard" {
-		return fmt.Errorf("evaluate: a model with a %s prior, want standard", cfg.Prior)
+	if cfg.Flow > 0 {
+		return fmt.Errorf("evaluate: a model with a flow: surgery and gap want a Gaussian q(z|x)")
 	}
 	return nil
 }
@@ -90,9 +96,13 @@ func onePlainCode(cfg vae.Config) error {
 //
 //	I_q(n;z) ≈ mean over n, m of log q(z_nm|x_n) − log 1/N Σ_k q(z_nm|x_k)
 //
-// which takes Images·Draws·N·Z steps, on all cores; the result does not depend on
+// A prior of nil is N(0,I), whose rate is exact; with another one
+//
+//	KL(q(z) ‖ p(z)) ≈ mean over n, m of log 1/N Σ_k q(z_nm|x_k) − log p(z_nm)
+//
+// is of the same draws. It takes Images·Draws·N·Z steps, on all cores; the result does not depend on
 // their number. Each image draws from a stream of its own, numbered by its place.
-func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryOptions) (RateParts, error) {
+func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.Prior, o SurgeryOptions) (RateParts, error) {
 	if err := o.Validate(); err != nil {
 		return RateParts{}, err
 	}
@@ -100,7 +110,14 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryO
 		return RateParts{}, fmt.Errorf("evaluate: %d means and %d log-variances of posteriors of %d dimensions", len(mu), len(logvar), latent)
 	}
 	n := len(mu) / latent
-	mix := newMixture(mu, logvar, latent)
+	mix := equalMixture(mu, logvar, latent)
+	var p *mixture
+	if prior != nil {
+		var err error
+		if p, err = mixtureOf(prior, latent); err != nil {
+			return RateParts{}, err
+		}
+	}
 	pick := make([]int, n)
 	for i := range pick {
 		pick[i] = i
@@ -109,7 +126,8 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryO
 		pick = rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(n)[:o.Images]
 	}
 
-	ratios := make([]moments, len(pick)) // log q(z|x_n) − log q(z), over the draws of an image
+	ratios := make([]moments, len(pick))  // log q(z|x_n) − log q(z), over the draws of an image
+	margins := make([]moments, len(pick)) // log q(z) − log p(z)
 	var next atomic.Int64
 	var done sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(pick)) {
@@ -125,7 +143,11 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryO
 				src := stream.New(o.Seed, stream.Evaluate+" surgery", uint64(pick[i]))
 				for range o.Draws {
 					stream.Normal(eps, src)
-					ratios[i].add(mix.logRatio(pick[i], z, eps))
+					own, marginal := mix.logs(pick[i], z, eps)
+					ratios[i].add(own - marginal)
+					if p != nil {
+						margins[i].add(marginal - p.logDensity(z))
+					}
 				}
 			}
 		}()
@@ -135,7 +157,12 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, o SurgeryO
 		return RateParts{}, err
 	}
 
-	parts := RateParts{LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
+	parts := RateParts{Protocol: o, LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
+	if p != nil {
+		parts.MarginalKL = twoStage(margins, n)
+		parts.Rate = parts.MutualInformation.Mean + parts.MarginalKL.Mean
+		return parts, nil
+	}
 	for _, kl := range RatePerDim(mu, logvar, latent) {
 		parts.Rate += kl
 	}
@@ -167,47 +194,91 @@ func twoStage(draws []moments, population int) Mean {
 	return mean
 }
 
-// mixture is q(z), in the form in which its density is quickest to compute.
+// mixture is a mixture of C Gaussians, such as q(z), in the form in which its density
+// is quickest to compute.
 type mixture struct {
-	n, latent int
-	logN      float64
-	mu, inv   []float32 // [N,Z], inv = exp(−logvar/2)
-	norm      []float64 // [N], −½ Σ_j logvar_j; the 2π cancel
+	latent  int
+	mu, inv []float32 // [C,Z], inv = exp(−logvar/2)
+	norm    []float64 // [C], log of the weight − ½ Σ_j logvar_j; the 2π cancel
 }
 
-func newMixture(mu, logvar []float32, latent int) *mixture {
-	q := &mixture{n: len(mu) / latent, latent: latent, mu: mu, inv: make([]float32, len(mu)), norm: make([]float64, len(mu)/latent)}
-	q.logN = math.Log(float64(q.n))
+// equalMixture is 1/C Σ_c N(mu_c, diag exp logvar_c).
+func equalMixture(mu, logvar []float32, latent int) *mixture {
+	n := len(mu) / latent
+	q := &mixture{latent: latent, mu: mu, inv: make([]float32, len(mu)), norm: make([]float64, n)}
 	for i, lv := range logvar {
 		q.inv[i] = float32(math.Exp(-float64(lv) / 2))
 		q.norm[i/latent] -= float64(lv) / 2
 	}
+	for k := range q.norm {
+		q.norm[k] -= math.Log(float64(n))
+	}
 	return q
 }
 
-// logRatio returns log q(z|x_i) − log q(z) at the z that eps [Z] makes of
-// q(z|x_i), which it leaves in z [Z].
-func (q *mixture) logRatio(i int, z, eps []float32) float64 {
+// mixtureOf is a prior.
+func mixtureOf(prior vae.Prior, latent int) (*mixture, error) {
+	weights, mu, logvar, err := prior.Components()
+	if err != nil {
+		return nil, err
+	}
+	if len(mu) != len(weights)*latent || len(logvar) != len(mu) {
+		return nil, fmt.Errorf("evaluate: a prior of %d parts with %d means and %d log-variances of %d dimensions", len(weights), len(mu), len(logvar), latent)
+	}
+	var m, lv []float32
+	for i := range mu {
+		m, lv = append(m, float32(mu[i])), append(lv, float32(logvar[i]))
+	}
+	p := equalMixture(m, lv, latent)
+	for k, w := range weights {
+		p.norm[k] += math.Log(w * float64(len(weights)))
+	}
+	return p, nil
+}
+
+// logs returns log q(z|x_i) and log q(z) at the z that eps [Z] makes of q(z|x_i),
+// which it leaves in z [Z].
+func (q *mixture) logs(i int, z, eps []float32) (own, marginal float64) {
 	at := i * q.latent
 	for j, e := range eps {
 		z[j] = q.mu[at+j] + e/q.inv[at+j]
 	}
+	return q.part(i, z) + math.Log(float64(len(q.norm))), q.logDensity(z)
+}
+
+// logDensity is the logarithm of the density, without its 2π.
+func (q *mixture) logDensity(z []float32) float64 {
 	var sum vae.LogSumExp
-	own := q.logDensity(i, z)
-	highest := own
-	for k := range q.n {
+	highest := math.Inf(-1)
+	for k := range q.norm {
 		// A term e⁴⁰ times smaller than another one is lost in the sum.
-		if d := q.logDensity(k, z); d > highest-40 {
+		if d := q.part(k, z); d > highest-40 {
 			highest = max(highest, d)
 			sum.Add(d)
 		}
 	}
-	return own - (sum.Value() - q.logN)
+	return sum.Value()
 }
 
-// logDensity is log q(z|x_k) without its 2π. Four sums side by side let the
+// addGrad adds to g [Z] the gradient of logDensity at z: what each component pulls,
+// by its share of the density.
+func (q *mixture) addGrad(g []float64, z []float32) {
+	total := q.logDensity(z)
+	for k := range q.norm {
+		share := math.Exp(q.part(k, z) - total)
+		if share == 0 {
+			continue
+		}
+		for j := range z {
+			at := k*q.latent + j
+			g[j] -= share * float64(z[j]-q.mu[at]) * float64(q.inv[at]) * float64(q.inv[at])
+		}
+	}
+}
+
+// part is the logarithm of what component k adds to the density. Four sums side by side let the
 // processor work on four products at once.
-func (q *mixture) logDensity(k int, z []float32) float64 {
+func (q *mixture) part(k int, z []float32) float64 {
 	mu, inv := q.mu[k*q.latent:][:len(z)], q.inv[k*q.latent:][:len(z)]
 	var s [4]float32
 	j := 0

@@ -36,6 +36,7 @@ var order = map[string][]string{
 	"cmd/train":     {"internal/cli"},
 	"cmd/evaluate":  {"internal/cli"},
 	"cmd/sample":    {"internal/cli"},
+	"cmd/sweep":     {"internal/cli"},
 	"cmd/reproduce": {"internal/cli", "results"},
 }
 

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"govae/checkpoint"
 	"govae/vae"
@@ -107,13 +110,14 @@ func (t *trainer) resume() error {
 		old.Train.Epochs = now.Train.Epochs
 	}
 	old.Train.Out, old.Train.Resume = now.Train.Out, now.Train.Resume
+	old.Train.Objective, now.Train.Objective = old.Train.Objective.Whole(), now.Train.Objective.Whole()
 	if old.Data != now.Data {
 		return fmt.Errorf("train: the run in %s has other settings: its data are %s, these are %s", t.cfg.Out, old.Data, now.Data)
 	}
 	a, _ := json.Marshal(old)
 	b, _ := json.Marshal(now)
 	if !bytes.Equal(a, b) {
-		return fmt.Errorf("train: the run in %s has other settings: %s; this one: %s", t.cfg.Out, a, b)
+		return fmt.Errorf("train: the run in %s has other settings: %s", t.cfg.Out, difference(a, b))
 	}
 	f, err := checkpoint.Read(t.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,6 +135,35 @@ func (t *trainer) resume() error {
 		return nil // nothing to do
 	}
 	return t.writeSettings()
+}
+
+// difference says which setting, the first by name, differs in two Settings as JSON.
+func difference(old, now []byte) string {
+	var parts [2]struct{ Model, Train map[string]any }
+	for i, b := range [][]byte{old, now} {
+		if err := json.Unmarshal(b, &parts[i]); err != nil {
+			return err.Error()
+		}
+	}
+	for _, p := range [][2]map[string]any{{parts[0].Model, parts[1].Model}, {parts[0].Train, parts[1].Train}} {
+		names := slices.AppendSeq(slices.Collect(maps.Keys(p[0])), maps.Keys(p[1]))
+		slices.Sort(names)
+		for _, n := range names {
+			if !reflect.DeepEqual(p[0][n], p[1][n]) {
+				return fmt.Sprintf("its %s is %s, here %s", n, setting(p[0][n]), setting(p[1][n]))
+			}
+		}
+	}
+	return "none that has a name" // cannot be
+}
+
+// setting is a value as JSON.
+func setting(v any) string {
+	if v == nil {
+		return "not set"
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
 }
 
 // readHistory reads the epochs that are done. Lines of a later one, written just

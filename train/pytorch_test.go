@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"context"
 	"flag"
 	"math"
 	"os"
@@ -234,5 +235,55 @@ func TestPyTorchLoadsModel(t *testing.T) {
 			}
 			t.Logf("%s", b)
 		})
+	}
+}
+
+// PyTorch finds the same importance-weighted estimate of log p(x), to 1e-3 nats, of
+// the trained model at the same noise.
+func TestPyTorchIWAE(t *testing.T) {
+	py := python(t)
+	_, test := load(t)
+	m, err := samples.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	model, data := filepath.Join(dir, "model"), filepath.Join(dir, "data")
+	if err := m.Save(model); err != nil {
+		t.Fatal(err)
+	}
+	const n, seed = 20, 7
+	latent := m.Noise()
+	x, index := make([]float32, n*784), make([]int, n)
+	for i := range index {
+		index[i] = i
+	}
+	test.Fill(x, index, mnist.Dynamic, stream.New(1, stream.Binarize, 0))
+	ks := []int{50}
+	if !testing.Short() {
+		ks = []int{1, 50, 500}
+	}
+	for _, k := range ks {
+		estimates, err := m.Importance(context.Background(), x, k, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eps, logp, ess := make([]float32, n*k*latent), make([]float64, n), make([]float64, n)
+		for i, e := range estimates {
+			stream.Normal(eps[i*k*latent:(i+1)*k*latent], stream.New(seed, stream.Evaluate, uint64(i)))
+			logp[i], ess[i] = e.LogP, e.ESS
+		}
+		err = checkpoint.Write(data, &checkpoint.File{Tensors: []checkpoint.Tensor{
+			{Name: "x", Shape: []int{n, 784}, Data: x}, {Name: "eps", Shape: []int{n, k, latent}, Data: eps},
+			{Name: "logp", Shape: []int{n}, Data: logp}, {Name: "ess", Shape: []int{n}, Data: ess},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := exec.Command(py, script, "iwae", model, data).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+		t.Logf("%s", b)
 	}
 }

@@ -135,6 +135,9 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	if mc.Likelihood != "bernoulli" && cfg.Binarize != mnist.None {
 		return nil, fmt.Errorf("train: a %s likelihood is of grey pixels: binarize must be none, not %s", mc.Likelihood, cfg.Binarize)
 	}
+	if err := m.CheckObjective(cfg.weight(), cfg.Objective); err != nil {
+		return nil, err
+	}
 	t := &trainer{cfg: cfg, model: m, hooks: hooks, drawn: time.Now()}
 	all := data.Train.Prepare(cfg.Binarize, stream.New(cfg.Seed, stream.Fixed, 0))
 	t.train, t.validation = all.Slice(0, n), all.Slice(n, all.Len())

@@ -108,6 +108,11 @@ func plainTerms(m *Model, x, eps []float64) (t terms) {
 		}
 		eps = eps[len(z):]
 		t.logq += logNormal(z, mu, logvar)
+		if l == 0 && m.flow != nil {
+			var logDet float64
+			z, logDet = m.flow.(*encoder.RealNVP).TransformValue(z, mu, logvar)
+			t.logq -= logDet
+		}
 		t.z, below = append(t.z, z), z
 	}
 	t.logp = plainPrior(m, below)
@@ -132,6 +137,10 @@ func models() map[string]Config {
 		"mixture, two layers":   func(c *Config) { c.Prior, c.Components, c.Above = "mixture", 4, two },
 		"vamp":                  func(c *Config) { c.Prior, c.Components = "vamp", 4 },
 		"vamp of one":           func(c *Config) { c.Prior, c.Components = "vamp", 1 },
+		"flow":                  func(c *Config) { c.Flow = 1 },
+		"flow of two":           func(c *Config) { c.Flow = 2 },
+		"flow, three layers":    func(c *Config) { c.Flow, c.Above = 2, three },
+		"flow, mixture":         func(c *Config) { c.Flow, c.Prior, c.Components = 2, "mixture", 4 },
 		"mixture, three layers": func(c *Config) { c.Prior, c.Components, c.Above = "mixture", 2, three },
 	} {
 		c := tiny()
@@ -141,19 +150,27 @@ func models() map[string]Config {
 	return cs
 }
 
-// noisy gives a mixture's log-variances and logits, which start at 0, values that are
-// all different, and moves some of a vamp's pseudo-inputs out of [0,1].
+// noisy gives a mixture's log-variances and logits and a flow's scales and shifts, which
+// start at 0, values that are all different, and moves some of a vamp's pseudo-inputs
+// out of [0,1].
 func noisy(m *Model) *Model {
-	for _, p := range m.prior.Params() {
+	params := m.prior.Params()
+	if m.flow != nil {
+		params = append(params, m.flow.Params()...)
+	}
+	for _, p := range params {
 		r := stream.New(9, stream.Weights, 1)
 		noise := make([]float64, p.Value.Shape().TotalSize())
 		stream.Normal(noise, r)
 		i := 0
-		if p.Names[0] == "prior.pseudo_inputs" {
-			each(p.Value, func() float64 { i++; return 0.4 + 0.4*noise[i-1] })
-		} else {
-			each(p.Value, func() float64 { i++; return 0.7 * noise[i-1] })
+		mean, std := 0.0, 0.7
+		switch {
+		case p.Names[0] == "prior.pseudo_inputs":
+			mean, std = 0.4, 0.4
+		case strings.HasPrefix(p.Names[0], "encoder.flow"): // of many inputs
+			std = 0.05
 		}
+		each(p.Value, func() float64 { i++; return mean + std*noise[i-1] })
 	}
 	return m
 }
@@ -483,6 +500,10 @@ func TestDeepErrors(t *testing.T) {
 		"a vamp prior takes one stochastic layer, not 2": func(c *Config) {
 			c.Prior, c.Components, c.Above = "vamp", 3, []Stochastic{{Latent: 2}}
 		},
+		"a flow of -1 layers":                        func(c *Config) { c.Flow = -1 },
+		"a flow of 65 layers":                        func(c *Config) { c.Flow = 65 },
+		"a flow on 1 latent dimension":               func(c *Config) { c.Flow, c.Latent = 1, 1 },
+		"not with vamp":                              func(c *Config) { c.Flow, c.Prior, c.Components = 1, "vamp", 3 },
 		"a mixture prior of 0 components":            func(c *Config) { c.Prior = "mixture" },
 		"a vamp prior of 0 components":               func(c *Config) { c.Prior = "vamp" },
 		"a mixture prior of -1 components":           func(c *Config) { c.Prior, c.Components = "mixture", -1 },

@@ -13,7 +13,8 @@ import (
 //
 //	log w = log p(x|z) + log p(z) − log q(z|x)
 //
-// With several stochastic layers z = (z_1, …, z_L), and
+// With a flow z = f(z0), and log q(z|x) is less by log|det ∂z/∂z0|. With several
+// stochastic layers z = (z_1, …, z_L), and
 //
 //	log p(z) = log p(z_L) + Σ_l log p(z_l|z_l+1)
 //	log q(z|x) = log q(z_1|x) + Σ_l log q(z_l+1|z_l)
@@ -52,16 +53,28 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		if z[l], err = Reparameterize(mu, logvar, e); err != nil { // [R,Z_l]
 			return nil, err
 		}
+		var logDet *G.Node
+		if l == 0 && m.flow != nil {
+			if z[0], logDet, err = m.flow.Transform(z[0], mu, logvar); err != nil { // [R,Z], [R]
+				return nil, err
+			}
+		}
 		if scaled {
 			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.weights }); err != nil {
 				return nil, err
 			}
 		}
 		var q *G.Node
-		if path {
+		switch {
+		case path && logDet != nil:
+			q, err = m.flow.PathLogDensity(z[l], mu, logvar)
+		case path:
 			q, err = op.PathLogDensity(z[l], logvar, e)
-		} else {
+		default:
 			q, err = op.DrawLogDensity(logvar, e)
+			if err == nil && logDet != nil {
+				q, err = op.Combine([]float64{1, -1}, q, logDet)
+			}
 		}
 		if err != nil {
 			return nil, err

@@ -61,7 +61,8 @@ func (m *Model) buildBound(x, eps *G.Node) (b bound, err error) {
 
 // ELBO returns the two terms for each of n images x [n,X], with one draw of z an
 // image, made from the noise eps [n,Noise]. Averaged over eps ~ N(0,I) the terms are
-// those of the definition.
+// those of the definition. An error names the first pixel outside the likelihood's
+// domain.
 func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
@@ -69,6 +70,9 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 	}
 	if len(eps) != n*m.noise {
 		return nil, fmt.Errorf("vae: %d numbers of noise for %d images, want %d each", len(eps), n, m.noise)
+	}
+	if err := m.lik.Check(x); err != nil {
+		return nil, err
 	}
 	d, r := make([]float64, n), make([]float64, n)
 	err = run(&m.elbo, n, [][]float32{x, eps}, [][]float64{d, r}, nil)

@@ -16,7 +16,7 @@ import (
 
 // Encode returns the mean and the log-variance of q(z|x) for n images x [n,X]:
 // mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
-// first, z_1.
+// first, z_1; with a flow they are those of z0, which Transform takes to z.
 func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
@@ -33,6 +33,39 @@ func (m *Model) buildEncode(g *G.ExprGraph, batch int) (in, out G.Nodes, err err
 	x := m.input(g, "x", batch, m.pixels)
 	mu, logvar, err := m.enc.Encode(x)
 	return G.Nodes{x}, G.Nodes{mu, logvar}, err
+}
+
+// Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
+// Encode gives, mu and logvar [n,Z]: [n,Z], without a flow z0 itself.
+func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
+	if m.flow == nil {
+		return z0, nil
+	}
+	n, err := m.count("codes", z0, m.latent)
+	if err != nil {
+		return nil, err
+	}
+	if len(mu) != len(z0) || len(logvar) != len(z0) {
+		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
+	}
+	z := make([]float32, len(z0))
+	return z, run(&m.transform, n, [][]float32{z0, mu, logvar}, [][]float32{z}, nil)
+}
+
+func (m *Model) buildTransform(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+	z0, mu, logvar := m.input(g, "z0", batch, m.latent), m.input(g, "mu", batch, m.latent), m.input(g, "logvar", batch, m.latent)
+	z, _, err := m.flow.Transform(z0, mu, logvar)
+	return G.Nodes{z0, mu, logvar}, G.Nodes{z}, err
+}
+
+// Center returns the code that stands for each of n images x [n,X]: mu = E[z|x],
+// with a flow what it makes of mu: [n,Z].
+func (m *Model) Center(x []float32) ([]float32, error) {
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		return nil, err
+	}
+	return m.Transform(mu, mu, logvar)
 }
 
 // Up returns the mean and the log-variance of q(z_l+1|z_l) for n codes z [n,Z_l] of
@@ -131,25 +164,53 @@ func (m *Model) buildDecode(g *G.ExprGraph, batch int) (in, out G.Nodes, err err
 // deviation is multiplied by it), 0 the most typical ones. With several stochastic
 // layers each is drawn given the one above.
 func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
+	z, _, err := m.sampleCodes(n, seed, temperature)
+	if err != nil {
+		return nil, err
+	}
+	return m.Decode(z)
+}
+
+// SamplePixels is Sample, but that each pixel is a draw from p(x|z) and not its mean:
+// images such as those that the model is a likelihood of, [n,X].
+func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
+	z, src, err := m.sampleCodes(n, seed, temperature)
+	if err != nil {
+		return nil, err
+	}
+	params, err := m.DecodeParams(z) // [n,Outputs]
+	if err != nil {
+		return nil, err
+	}
+	images := make([]float32, 0, n*m.pixels)
+	for i := range n {
+		images = append(images, m.lik.Sample(params[i*m.outputs:(i+1)*m.outputs], src)[:m.pixels]...)
+	}
+	return images, nil
+}
+
+// sampleCodes draws n of the first code z_1 [n,Z], and returns the stream for what is
+// drawn given them.
+func (m *Model) sampleCodes(n int, seed uint64, temperature float64) ([]float32, rand.Source, error) {
 	if n < 0 {
-		return nil, fmt.Errorf("vae: %d samples", n)
+		return nil, nil, fmt.Errorf("vae: %d samples", n)
 	}
 	if !(temperature >= 0) || math.IsInf(temperature, 1) {
-		return nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
+		return nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
 	}
 	src := stream.New(seed, stream.Sample, 0)
 	z, err := m.samplePrior(n, temperature, src)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for l := len(m.gens); l > 0; l-- {
 		mu, logvar, err := m.Down(l, z)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		z = draw(mu, logvar, temperature, src)
 	}
-	return m.Decode(z)
+	return z, src, nil
 }
 
 // samplePrior draws n of the topmost code: [n,Z].
@@ -184,13 +245,13 @@ func draw(mu, logvar []float32, temperature float64, src rand.Source) []float32 
 	return z
 }
 
-// Reconstruct returns E[x|z] at z = E[z|x] for n images x [n,X]: [n,X].
+// Reconstruct returns E[x|z] at z = E[z|x] (Center) for n images x [n,X]: [n,X].
 func (m *Model) Reconstruct(x []float32) ([]float32, error) {
-	mu, _, err := m.Encode(x)
+	z, err := m.Center(x)
 	if err != nil {
 		return nil, err
 	}
-	return m.Decode(mu)
+	return m.Decode(z)
 }
 
 // count returns the number of rows of the given width.

@@ -54,6 +54,9 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 	if k < 1 {
 		return nil, fmt.Errorf("vae: %d samples an image, want at least 1", k)
 	}
+	if err := m.lik.Check(x); err != nil {
+		return nil, err
+	}
 	mu, logvar, err := m.Encode(x)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,19 @@ func Objectives() []string {
 // Samples is how many draws of z an image has in a training step.
 func (o Objective) Samples() int { return max(o.K, 1) * max(o.M, 1) }
 
+// Whole returns the objective with its numbers written out: 0 draws or bounds as 1.
+func (o Objective) Whole() Objective {
+	if o.Name == "" {
+		o.Name = "elbo"
+	}
+	for _, n := range []*int{&o.K, &o.M} {
+		if *n == 0 {
+			*n = 1
+		}
+	}
+	return o
+}
+
 // analytic reports whether the objective is the ELBO with the analytic KL.
 func (o Objective) analytic() bool { return o.Name == "" || o.Name == "elbo" }
 
@@ -75,7 +88,7 @@ func (o Objective) goesWith(m *Model) error {
 	}
 	switch e := estimators[o.Name]; {
 	case o.analytic() && !m.analytic():
-		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one stochastic layer under the standard prior: for this model choose elbo-sampled")
+		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one Gaussian layer under the standard prior; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", m.sampledFor())
 	case e.path && len(m.encs) > 1:
 		return fmt.Errorf("vae: objective %s takes one stochastic layer, this model has %d: choose iwae", o.Name, len(m.encs))
 	}

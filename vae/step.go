@@ -44,14 +44,8 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	if batch < 1 {
 		return nil, fmt.Errorf("vae: batch of %d images, want at least 1", batch)
 	}
-	if err := w.Validate(); err != nil {
+	if err := m.CheckObjective(w, o); err != nil {
 		return nil, err
-	}
-	if err := o.goesWith(m); err != nil {
-		return nil, err
-	}
-	if (w.FreeBits > 0 || w.Capacity > 0) && !o.analytic() {
-		return nil, fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
 	}
 	mach, err := m.compileStep(batch, w, o)
 	if err != nil {
@@ -69,6 +63,21 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 		s.grads = append(s.grads, g)
 	}
 	return s, nil
+}
+
+// CheckObjective returns the error that NewObjectiveStep would: which part of the
+// model, of the weight and of the objective do not go together.
+func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
+	if err := w.Validate(); err != nil {
+		return err
+	}
+	if err := o.goesWith(m); err != nil {
+		return err
+	}
+	if (w.FreeBits > 0 || w.Capacity > 0) && !o.analytic() {
+		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
+	}
+	return nil
 }
 
 // compileStep makes the machine of a step: inputs x, eps and the scalar beta;

@@ -43,6 +43,9 @@ type Config struct {
 	// latter two with Components parts.
 	Prior      string `json:"prior,omitempty"`
 	Components int    `json:"components,omitempty"`
+	// Flow is the number of coupling layers that make a richer q(z_1|x) of the
+	// encoder's Gaussian (encoder.RealNVP); 0 for none.
+	Flow int `json:"flow,omitempty"`
 
 	Seed uint64 `json:"seed"` // of the initial weights
 }
@@ -69,6 +72,10 @@ func (c Config) Pixels() int { return c.Rows * c.Cols }
 // maxWeights bounds the size of one layer, so that a wrong number is an error
 // and not an attempt to allocate it.
 const maxWeights = 1 << 28
+
+// flowHidden is the width of a coupling layer's network, maxFlow the largest number
+// of layers.
+const flowHidden, maxFlow = 100, 64
 
 // Validate returns an error that names the first field that is wrong.
 func (c Config) Validate() error {
@@ -114,6 +121,14 @@ func (c Config) Validate() error {
 	default:
 		return fmt.Errorf("vae: unknown prior %q: choose standard, mixture or vamp", c.Prior)
 	}
+	switch {
+	case c.Flow < 0 || c.Flow > maxFlow:
+		return fmt.Errorf("vae: a flow of %d layers, want 0 for none to %d", c.Flow, maxFlow)
+	case c.Flow > 0 && c.Latent < 2:
+		return fmt.Errorf("vae: a flow on %d latent dimension, want at least 2", c.Latent)
+	case c.Flow > 0 && c.Prior == "vamp":
+		return fmt.Errorf("vae: a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
+	}
 	if _, err := decoder.NewLikelihood(c.Likelihood, c.Sigma, tensor.Float32); err != nil {
 		return fmt.Errorf("vae: %w", err)
 	}
@@ -124,7 +139,8 @@ func (c Config) Validate() error {
 // methods at once, as long as none trains it or restores its weights.
 type Model struct {
 	cfg     Config
-	enc     encoder.Encoder   // q(z_1|x)
+	enc     encoder.Encoder   // q(z_1|x), before the flow
+	flow    encoder.Flow      // nil for none
 	encs    []encoder.Encoder // enc, then q(z_l+1|z_l)
 	gens    []encoder.Encoder // p(z_l|z_l+1)
 	dec     decoder.Decoder   // p(x|z_1)
@@ -137,8 +153,8 @@ type Model struct {
 	outputs int // of the decoder
 
 	// compiled graphs, kept for the next call
-	encode, decode, elbo, likelihood, distortion pool
-	up, down                                     []pool // of the layers above the first
+	encode, decode, elbo, likelihood, distortion, transform pool
+	up, down                                                []pool // of the layers above the first
 }
 
 // New makes a model of MLPs with fresh weights: float32, drawn from cfg.Seed.
@@ -199,6 +215,12 @@ func newModel(cfg Config, dt tensor.Dtype) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Flow > 0 {
+		above.Flow, err = encoder.NewRealNVP(encoder.FlowConfig{Layers: cfg.Flow, Latent: cfg.Latent, Hidden: flowHidden, Init: cfg.Init}, dt, src)
+		if err != nil {
+			return nil, fmt.Errorf("vae: %w", err)
+		}
+	}
 	if m, err = AssembleDeep(enc, dec, lik, above); err != nil {
 		return nil, err
 	}
@@ -211,6 +233,7 @@ type Above struct {
 	Up    []encoder.Encoder // q(z_l+1|z_l), from below
 	Down  []encoder.Encoder // p(z_l|z_l+1), as many
 	Prior Prior             // of the topmost code; nil for N(0,I)
+	Flow  encoder.Flow      // of q(z_1|x); nil for none
 }
 
 // Assemble makes a model of parts of one's own. They must agree on the numbers
@@ -229,7 +252,7 @@ func AssembleDeep(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likeliho
 	if ze != zd || lik.Outputs(xe) != xd {
 		return nil, fmt.Errorf("vae: an encoder of %d pixels to %d latent dimensions and a decoder of %d to %d, want %d to %d", xe, ze, zd, xd, ze, lik.Outputs(xe))
 	}
-	m := &Model{cfg: Config{Rows: 1, Cols: xe, Latent: ze, Likelihood: lik.Name()}, enc: enc, dec: dec, lik: lik, prior: above.Prior,
+	m := &Model{cfg: Config{Rows: 1, Cols: xe, Latent: ze, Likelihood: lik.Name()}, enc: enc, dec: dec, lik: lik, prior: above.Prior, flow: above.Flow,
 		encs: append([]encoder.Encoder{enc}, above.Up...), gens: above.Down, latent: ze, pixels: xe, outputs: xd, latents: []int{ze}, noise: ze}
 	if len(above.Up) != len(above.Down) {
 		return nil, fmt.Errorf("vae: %d encoders and %d decoders above the first", len(above.Up), len(above.Down))
@@ -264,7 +287,7 @@ func AssembleDeep(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likeliho
 		return nil, fmt.Errorf("vae: no parameters")
 	}
 	m.encode.build, m.decode.build, m.elbo.build, m.likelihood.build = m.buildEncode, m.buildDecode, m.buildELBO, m.buildLikelihood
-	m.distortion.build = m.buildDistortionGrad
+	m.distortion.build, m.transform.build = m.buildDistortionGrad, m.buildTransform
 	m.up, m.down = make([]pool, len(m.gens)), make([]pool, len(m.gens))
 	for l := range m.gens {
 		m.up[l].build, m.down[l].build = m.buildLayer(m.encs[l+1]), m.buildLayer(m.gens[l])
@@ -288,7 +311,7 @@ func (m *Model) Noise() int { return m.noise }
 func (m *Model) Prior() Prior { return m.prior }
 
 // Params lists all that training changes: the encoder's, then the decoder's, then
-// those of the layers above, of the prior and of the likelihood.
+// those of the layers above, of the prior, of the likelihood and of the flow.
 func (m *Model) Params() []encoder.Param {
 	all := append(m.enc.Params(), m.dec.Params()...)
 	for l := range m.gens {
@@ -296,14 +319,31 @@ func (m *Model) Params() []encoder.Param {
 		all = append(all, m.gens[l].Params()...)
 	}
 	all = append(all, m.prior.Params()...)
-	return append(all, m.lik.Params()...)
+	all = append(all, m.lik.Params()...)
+	if m.flow != nil {
+		all = append(all, m.flow.Params()...)
+	}
+	return all
 }
 
 // analytic reports whether the rate has a closed form: one Gaussian layer under
 // N(0,I).
-func (m *Model) analytic() bool {
+func (m *Model) analytic() bool { return m.sampledFor() == "" }
+
+// sampledFor says what it is in the model that a closed form is not known for.
+func (m *Model) sampledFor() string {
 	_, ok := m.prior.(standard)
-	return ok && len(m.encs) == 1
+	switch {
+	case len(m.encs) > 1:
+		return fmt.Sprintf("%d stochastic layers", len(m.encs))
+	case m.flow != nil:
+		return "a flow"
+	case !ok && m.cfg.Prior != "":
+		return fmt.Sprintf("a %s prior", m.cfg.Prior)
+	case !ok:
+		return "a prior of its own"
+	}
+	return ""
 }
 
 func (m *Model) dtype() tensor.Dtype { return m.Params()[0].Value.Dtype() }

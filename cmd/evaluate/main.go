@@ -1,6 +1,7 @@
 // Evaluate says what a trained model is worth on the test set: the ELBO, its
 // rate and distortion, an importance-weighted estimate of log p(x), and the
-// number of active latent dimensions.
+// number of active latent dimensions; on demand also the parts of the rate and
+// of the inference gap, and the difference to another model.
 package main
 
 import (
@@ -20,64 +21,58 @@ import (
 func main() { cli.Main(run) }
 
 func run(ctx context.Context, args []string) error {
-	o := evaluate.DefaultOptions()
-	f := cli.NewFlags("evaluate", "says what a trained model is worth on the test set, in nats per image.")
-	f.Group("Input")
-	path := f.String("model", "", "`FILE` of a model, such as runs/mnist/model.safetensors; if empty, the one that comes with govae")
-	data := f.String("data", "", "`DIR` with the test images; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
-	f.Group("Protocol")
-	f.IntVar(&o.K, "k", o.K, "`K` samples an image in the estimate of log p(x)")
-	f.IntVar(&o.N, "n", o.N, "`N` images that log p(x) is averaged over, chosen by the seed")
-	binarize := f.String("binarize", "", "`HOW` grey pixels become binary: none, dynamic, threshold or fixed; if empty, as in training")
-	f.Uint64Var(&o.Seed, "seed", o.Seed, "`SEED` of binarisation, noise and choice")
-	f.Group("Output")
-	asJSON := f.Bool("json", false, "print a JSON object")
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	if err := o.Validate(); err != nil {
-		return cli.Usage(err)
-	}
-	if *binarize != "" {
-		if _, err := mnist.ParseBinarization(*binarize); err != nil {
-			return cli.Usage(err)
-		}
-	}
-	m, trained, err := cli.OpenModel(*path)
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	if o.Binarize = trained; *binarize != "" {
-		o.Binarize = mnist.Binarization(*binarize)
+	m, trained, err := cli.OpenModel(o.model)
+	if err != nil {
+		return err
 	}
-	if l := m.Config().Likelihood; l != "bernoulli" && o.Binarize != mnist.None {
-		return cli.Usagef("evaluate: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", l, o.Binarize)
+	if o.eval.Binarize = trained; o.binarize != "" {
+		o.eval.Binarize = mnist.Binarization(o.binarize)
 	}
-	_, test, err := mnist.Load(*data)
+	if l := m.Config().Likelihood; l != "bernoulli" && o.eval.Binarize != mnist.None {
+		return cli.Usagef("evaluate: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", l, o.eval.Binarize)
+	}
+	if o.against != "" {
+		if o.eval.Against, err = evaluate.ReadReport(o.against); err != nil {
+			return err
+		}
+	}
+	_, test, err := mnist.Load(o.data)
 	if err != nil {
 		return err
 	}
 	clean := func() {}
 	if cwriter.IsTerminal(int(os.Stderr.Fd())) {
-		o.Progress = func(done, of int) { fmt.Fprintf(os.Stderr, "\rlog p(x): %d of %d images", done, of) }
+		o.eval.Progress = func(done, of int) { fmt.Fprintf(os.Stderr, "\rlog p(x): %d of %d images", done, of) }
+		if o.eval.Gap != nil {
+			o.eval.Gap.Progress = func(done, of int) { fmt.Fprintf(os.Stderr, "\r\x1b[Kgap: %d of %d images", done, of) }
+		}
 		clean = func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 	}
-	r, err := evaluate.Run(ctx, m, test, o)
+	r, err := evaluate.Run(ctx, m, test, o.eval)
 	clean()
 	if errors.Is(err, context.Canceled) {
 		return cli.Interruptedf("evaluate: interrupted: there is no result")
 	} else if err != nil {
 		return err
 	}
-	if *asJSON {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(r)
-	} else {
-		err = r.WriteText(os.Stdout)
-	}
-	if err != nil {
+	if err := print(r, o); err != nil {
 		return fmt.Errorf("evaluate: %w", err)
 	}
 	return nil
+}
+
+func print(r *evaluate.Report, o *options) error {
+	if o.json {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	if err := r.WriteText(os.Stdout); err != nil || !o.dims {
+		return err
+	}
+	return r.WriteDims(os.Stdout)
 }

@@ -14,6 +14,7 @@ type options struct {
 	n                                 int
 	seed                              uint64
 	temperature                       float64
+	pixels                            bool
 }
 
 // parse resolves the flags, and checks all that needs no model.
@@ -28,6 +29,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.n, "n", 0, "`N` images (prior, reconstruct), steps a row (interpolate, traverse), images a side (manifold), points (scatter); 0 for the kind's own number")
 	f.Uint64Var(&o.seed, "seed", 1, "`SEED` of the draws and of the choice of test images")
 	f.Float64Var(&o.temperature, "temperature", 1, "standard deviation `T` of z (prior); below 1 gives more typical digits")
+	f.BoolVar(&o.pixels, "pixels", false, "draw each pixel from p(x|z) (prior), instead of its mean")
 	f.Group("Output")
 	f.StringVar(&o.out, "out", "samples.png", "`FILE` of the figure, a PNG")
 	f.StringVar(&o.each, "each", "", "also write each image as a PNG of its own into `DIR`")
@@ -43,6 +45,8 @@ func parse(args []string) (*options, error) {
 		return nil, cli.Usagef("sample: n is %d, want %d to %d, or 0 for the kind's own number, %d", o.n, k.least, maxN, k.n)
 	case !(o.temperature >= 0) || math.IsInf(o.temperature, 1):
 		return nil, cli.Usagef("sample: temperature is %v, want a finite number of at least 0", o.temperature)
+	case o.pixels && o.kind != "prior":
+		return nil, cli.Usagef("sample: -pixels goes with -kind prior, not %s", o.kind)
 	case o.out == "":
 		return nil, cli.Usagef("sample: -out is empty, want a file")
 	case o.kind == "scatter" && (o.each != "" || o.npy != ""):

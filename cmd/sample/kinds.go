@@ -87,9 +87,13 @@ func newPicture(img image.Image, images []float32, about string) *picture {
 	return &picture{func(w io.Writer) error { return figure.EncodePNG(w, img) }, images, about}
 }
 
-// prior draws E[x|z] for z from the prior.
+// prior draws E[x|z], or x from p(x|z), for z from the prior.
 func prior(s *source) (*picture, error) {
-	images, err := s.model.Sample(s.n, s.seed, s.temperature)
+	sample, what := s.model.Sample, "z from the prior at temperature %v"
+	if s.pixels {
+		sample, what = s.model.SamplePixels, "z from the prior at temperature %v and pixels from p(x|z)"
+	}
+	images, err := sample(s.n, s.seed, s.temperature)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +101,7 @@ func prior(s *source) (*picture, error) {
 	for perRow*perRow < s.n {
 		perRow++
 	}
-	return s.grid(images, perRow, fmt.Sprintf("%d new images, z from the prior at temperature %v, seed %d", s.n, s.temperature, s.seed))
+	return s.grid(images, perRow, fmt.Sprintf("%d new images, "+what+", seed %d", s.n, s.temperature, s.seed))
 }
 
 // test returns the test set and n of its images [n,X], chosen by the seed and
@@ -145,7 +149,7 @@ func interpolate(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	mu, _, err := s.model.Encode(x)
+	mu, err := s.model.Center(x)
 	if err != nil {
 		return nil, err
 	}
@@ -173,27 +177,51 @@ func traverse(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	mu, logvar, err := s.model.Encode(x)
+	mu, err := s.model.Center(x)
 	if err != nil {
 		return nil, err
 	}
 	latent := s.model.Config().Latent
-	rate := evaluate.RatePerDim(mu, logvar, latent)
+	use, what, err := s.use(x)
+	if err != nil {
+		return nil, err
+	}
 	var codes []float32
 	var labels []string
-	for _, j := range byFalling(rate) {
+	for _, j := range byFalling(use) {
 		row, err := vae.Traverse(mu[:latent], j, s.n, 3)
 		if err != nil {
 			return nil, err
 		}
 		codes = append(codes, row...)
-		labels = append(labels, fmt.Sprintf("z%d  KL %.2f", j, rate[j]))
+		labels = append(labels, fmt.Sprintf("z%d  %s %.2f", j, what, use[j]))
 	}
 	images, err := s.model.Decode(codes)
 	if err != nil {
 		return nil, err
 	}
-	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (mean KL in nats over %d test images)", len(x)/set.Size()))
+	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (%s over %d test images)", map[string]string{"KL": "mean KL in nats", "Var": "variance of the code"}[what], len(x)/set.Size()))
+}
+
+// use says how much each latent dimension is in use for images x: by its mean KL
+// or, with a flow, which has no KL by dimension, by the variance of its codes.
+func (s *source) use(x []float32) (use []float64, what string, err error) {
+	c := s.model.Config()
+	mu, logvar, err := s.model.Encode(x)
+	if err != nil || c.Flow == 0 {
+		return evaluate.RatePerDim(mu, logvar, c.Latent), "KL", err
+	}
+	z, err := s.model.Center(x)
+	mean, n := make([]float64, c.Latent), float64(len(z)/c.Latent)
+	use = make([]float64, c.Latent)
+	for i, v := range z {
+		mean[i%c.Latent] += float64(v) / n
+	}
+	for i, v := range z {
+		d := float64(v) - mean[i%c.Latent]
+		use[i%c.Latent] += d * d / n
+	}
+	return use, "Var", err
 }
 
 // manifold draws the whole latent plane of a 2-D model, in cells of equal
@@ -221,7 +249,7 @@ func scatter(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	mu, logvar, err := s.model.Encode(x)
+	mu, err := s.model.Center(x)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +257,11 @@ func scatter(s *source) (*picture, error) {
 	if latent < 2 {
 		return nil, fmt.Errorf("sample: a scatter plot needs 2 latent dimensions, the model has %d", latent)
 	}
-	dims := byFalling(evaluate.RatePerDim(mu, logvar, latent))[:2]
+	use, _, err := s.use(x)
+	if err != nil {
+		return nil, err
+	}
+	dims := byFalling(use)[:2]
 	slices.Sort(dims)
 	var a, b []float64
 	for i := range labels {

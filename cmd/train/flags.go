@@ -42,6 +42,8 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): standard (also if empty), mixture (of Gaussians) or vamp (VampPrior)")
 	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` parts of a mixture or vamp prior, which must be given with one")
 
+	f.IntVar(&o.model.Flow, "flow", o.model.Flow, "`N` coupling layers of a RealNVP flow on top of q(z|x), 0 for none; goes with any -objective but elbo")
+
 	f.Group("Objective")
 	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
 	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of; 0 for 1")
@@ -114,6 +116,9 @@ func parse(args []string) (*options, error) {
 	if err := settle(&o.train, seen); err != nil {
 		return nil, err
 	}
+	if k, m := o.train.Objective.K, o.train.Objective.M; k < 1 || m < 1 {
+		return nil, cli.Usagef("train: k is %d and m is %d, want at least 1", k, m)
+	}
 	if err := o.train.Validate(); err != nil {
 		return nil, cli.Usage(err)
 	}
@@ -150,6 +155,7 @@ func settle(t *train.Config, given map[string]bool) error {
 func initial(preset string) options {
 	o := options{preset: preset}
 	o.model, o.train, _ = train.Preset(preset)
+	o.train.Objective = o.train.Objective.Whole()
 	o.model.Sigma, o.train.Out = 0.3, "runs/mnist"
 	o.train.Ramp, o.train.Gamma = 0.5, 1000 // Fu et al. 2019; Burgess et al. 2018
 	return o
@@ -165,6 +171,7 @@ func resumed(now options, given map[string]bool) (options, error) {
 	}
 	was := now
 	was.model, was.train = s.Model, s.Train
+	was.train.Objective = was.train.Objective.Whole()
 	was.train.Out, was.train.Resume = now.train.Out, true
 	free := []string{"data", "out", "resume", "threads", "quiet", "preset"}
 	if was.train.Schedule == "constant" && was.train.Cycles == 0 { // else all steps depend on the number of epochs

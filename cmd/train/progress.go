@@ -54,9 +54,30 @@ func (p *progress) start(trainSet, testSet *mnist.Set) {
 		sizes += fmt.Sprintf("-%d", h)
 	}
 	fmt.Fprintf(p.out, "%s: %d training images, %d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), trainSet.Len(), testSet.Len(), p.o.train.Binarize.Label())
-	fmt.Fprintf(p.out, "model %s %s, %s; batch %d, Adam %v, seed %d; ELBO in nats per image\n",
-		sizes, c.Activation, c.Likelihood, p.o.train.Batch, p.o.train.LR, p.o.train.Seed)
+	fmt.Fprintf(p.out, "model %s %s, %s%s; batch %d, Adam %v, seed %d; ELBO in nats per image\n",
+		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.train.Batch, p.o.train.LR, p.o.train.Seed)
 	p.began, p.windowStart = time.Now(), time.Now()
+}
+
+// extras names what is not as in the plain model: further layers, flow, prior and
+// objective.
+func extras(o *options) (s string) {
+	for _, a := range o.model.Above {
+		s += fmt.Sprintf(", above it %d", a.Latent)
+	}
+	if o.model.Flow > 0 {
+		s += fmt.Sprintf(", flow of %d", o.model.Flow)
+	}
+	if p := o.model.Prior; p != "" && p != "standard" {
+		s += fmt.Sprintf(", %s prior of %d", p, o.model.Components)
+	}
+	if j := o.train.Objective; j.Name != "elbo" {
+		s += fmt.Sprintf("; %s, k=%d", j.Name, j.K)
+		if j.M > 1 {
+			s += fmt.Sprintf(", m=%d", j.M)
+		}
+	}
+	return s
 }
 
 func (p *progress) hooks() train.Hooks {

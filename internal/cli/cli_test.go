@@ -187,6 +187,27 @@ func TestInts(t *testing.T) {
 	}
 }
 
+func TestFloats(t *testing.T) {
+	for text, want := range map[string]Floats{"1": {1}, "0.5, 1,4e2": {0.5, 1, 400}, "-1,0": {-1, 0}, "1e-7": {1e-7}} {
+		var v, again Floats
+		if err := v.Set(text); err != nil || !slices.Equal(v, want) {
+			t.Errorf("Set(%q) = %v, %v, want %v", text, err, v, want)
+		}
+		if err := again.Set(v.String()); err != nil || !slices.Equal(v, again) {
+			t.Errorf("Set(String()) of %v = %v, %v", v, again, err)
+		}
+	}
+	for _, text := range []string{"", ",", "1,", "1,,2", "x", "1 2", "1;2"} {
+		v := Floats{1, 2}
+		if err := v.Set(text); err == nil || !slices.Equal(v, Floats{1, 2}) {
+			t.Errorf("Set(%q) = %v, leaves %v, want an error and no change", text, err, v)
+		}
+	}
+	if s := (*Floats)(nil).String(); s != "" {
+		t.Errorf("String of nil = %q", s)
+	}
+}
+
 func TestOpenModel(t *testing.T) {
 	m, b, err := OpenModel("")
 	if err != nil || b != mnist.Dynamic || m.Config().Latent != 20 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -74,5 +75,30 @@ func (v *Ints) Set(s string) error {
 		ints = append(ints, n)
 	}
 	*v = ints
+	return nil
+}
+
+// Floats is a flag of comma-separated numbers, such as 0.5,1,4.
+type Floats []float64
+
+// String implements flag.Value.
+func (v *Floats) String() string {
+	if v == nil {
+		return ""
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]float64(*v)), " ", ","), "[]")
+}
+
+// Set implements flag.Value.
+func (v *Floats) Set(s string) error {
+	floats := Floats{}
+	for _, word := range strings.Split(s, ",") {
+		f, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
+		if err != nil {
+			return fmt.Errorf("want numbers with commas between them, such as 0.5,1,4")
+		}
+		floats = append(floats, f)
+	}
+	*v = floats
 	return nil
 }

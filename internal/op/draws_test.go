@@ -389,6 +389,12 @@ func TestDrawErrors(t *testing.T) {
 		{"more factors", "combine", func() (*G.Node, error) { return Combine([]float64{1, 1}, f(3)) }},
 		{"two precisions", "combine", func() (*G.Node, error) { return Combine([]float64{1, 1}, f(3), f32(3)) }},
 		{"a vector", "scale", func() (*G.Node, error) { return Scale(f(3), f(3)) }},
+		{"no nodes", "join", func() (*G.Node, error) { return Join() }},
+		{"a vector", "join", func() (*G.Node, error) { return Join(f(2, 3), f(2)) }},
+		{"fewer rows", "join", func() (*G.Node, error) { return Join(f(2, 3), f(1, 3)) }},
+		{"two precisions", "join", func() (*G.Node, error) { return Join(f(2, 3), f32(2, 3)) }},
+		{"scales of another shape", "affine", func() (*G.Node, error) { return Affine(f(2, 3), f(2, 2), f(2, 3)) }},
+		{"two precisions", "affine", func() (*G.Node, error) { return Affine(f(2, 3), f(2, 3), f32(2, 3)) }},
 		{"a scalar in float32", "scale", func() (*G.Node, error) { return Scale(f(3), G.NewScalar(g, tensor.Float32, G.WithName("s"))) }},
 	} {
 		n, err := tt.build()

@@ -6,6 +6,8 @@
   vae.py check MODEL DATA    load a model that govae saved, evaluate the images in
                              DATA at the noise in DATA, compare with the rate and
                              distortion in DATA
+  vae.py iwae MODEL DATA     the same for the importance-weighted estimate of log p(x)
+                             and the effective sample size
 
 IMAGES, OUT, MODEL and DATA are safetensors files. Needs torch and numpy, nothing else.
 """
@@ -119,12 +121,18 @@ def record(out, images):
     save(out, tensors)
 
 
-def check(path, data):
+def restore(path):
+    """The model that govae saved."""
     tensors, meta = load(path)
     cfg = json.loads(meta["govae.model"])
     model = VAE(cfg["rows"] * cfg["cols"], cfg["hidden"], cfg["latent"], cfg["activation"])
     names = {rename(name): name for name in model.state_dict()}
     model.load_state_dict({names[n]: torch.from_numpy(t.copy()) for n, t in tensors.items()})
+    return model
+
+
+def check(path, data):
+    model = restore(path)
     d, _ = load(data)
     x, eps = torch.from_numpy(d["x"].copy()), torch.from_numpy(d["eps"].copy())
     with torch.no_grad():
@@ -137,8 +145,29 @@ def check(path, data):
     sys.exit(bad)
 
 
+def iwae(path, data):
+    """log 1/k sum_i p(x|z_i) p(z_i) / q(z_i|x), in double precision."""
+    model = restore(path).double()
+    d, _ = load(data)
+    x, eps = torch.from_numpy(d["x"].copy()).double(), torch.from_numpy(d["eps"].copy()).double()  # [n,X], [n,k,Z]
+    n, k, latent = eps.shape
+    with torch.no_grad():
+        x = x.repeat_interleave(k, 0)
+        mu, logvar, logits = model(x, eps.reshape(n * k, latent))
+        std = torch.exp(0.5 * logvar)
+        z = mu + std * eps.reshape(n * k, latent)
+        log_p = torch.distributions.Bernoulli(logits=logits).log_prob(x).sum(1) + torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+        log_w = (log_p - torch.distributions.Normal(mu, std).log_prob(z).sum(1)).reshape(n, k)
+        logp = torch.logsumexp(log_w, 1) - np.log(k)
+        ess = 1 / torch.softmax(log_w, 1).pow(2).sum(1)
+    worst = np.max(np.abs(logp.numpy() - d["logp"]))
+    worst_ess = np.max(np.abs(ess.numpy() - d["ess"]))
+    print(f"k={k}: torch {logp.mean():.6f}, govae {d['logp'].mean():.6f}, largest difference {worst:.1e} nats, {worst_ess:.1e} of the effective sample size")
+    sys.exit(not (worst <= 1e-3 and worst_ess <= 1e-3 * k))
+
+
 if __name__ == "__main__":
-    commands = {"record": record, "check": check}
+    commands = {"record": record, "check": check, "iwae": iwae}
     if len(sys.argv) != 4 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

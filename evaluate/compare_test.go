@@ -1,0 +1,183 @@
+package evaluate_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"govae/evaluate"
+	"govae/mnist"
+	"govae/vae"
+)
+
+// Reports of one protocol are compared, of two refused: the error names what differs.
+func TestCompare(t *testing.T) {
+	a := &evaluate.Report{LogLikelihood: evaluate.Mean{Mean: -90, StdErr: 3}, Protocol: evaluate.Protocol{
+		Data: "MNIST test", Images: 100, Binarization: "dynamic", Likelihood: "bernoulli", Estimator: "iw", K: 50, N: 20, Seed: 1}}
+	a.Rate = evaluate.Mean{Mean: 20, StdErr: 1}
+	b := *a
+	b.LogLikelihood, b.Protocol.Seed = evaluate.Mean{Mean: -92, StdErr: 4}, 2
+	d, err := evaluate.Compare(a, &b)
+	if err != nil || d.LogLikelihood != (evaluate.Mean{Mean: 2, StdErr: 5}) || d.Rate != (evaluate.Mean{Mean: 0, StdErr: math.Sqrt2}) {
+		t.Errorf("differences %+v, %v", d, err)
+	}
+	for want, change := range map[string]func(p *evaluate.Protocol){
+		"the likelihood is bernoulli here and logistic256 there": func(p *evaluate.Protocol) { p.Likelihood = "logistic256" },
+		"the binarisation is dynamic here and fixed there":       func(p *evaluate.Protocol) { p.Binarization = "fixed" },
+		"the data is MNIST test here and other there":            func(p *evaluate.Protocol) { p.Data = "other" },
+		"the number of images is 100 here and 99 there":          func(p *evaluate.Protocol) { p.Images = 99 },
+		"the estimator is iw here and elbo there":                func(p *evaluate.Protocol) { p.Estimator = "elbo" },
+		"the k is 50 here and 5000 there":                        func(p *evaluate.Protocol) { p.K = 5000 },
+		"the n is 20 here and 100 there":                         func(p *evaluate.Protocol) { p.N = 100 },
+	} {
+		other := b
+		change(&other.Protocol)
+		if _, err := evaluate.Compare(a, &other); !errors.Is(err, evaluate.ErrProtocol) || !strings.HasPrefix(err.Error(), "evaluate: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// A report of all figures has the parts of the rate and of the gap, each with its
+// protocol, and a difference of zero to itself; the text says so, and JSON brings it
+// back.
+func TestReportOfAll(t *testing.T) {
+	m, set := fixture(t, 60)
+	gap := evaluate.GapOptions{Images: 4, Steps: 20, Noise: 2, LR: 0.05, Draws: 20, K: 20}
+	o := evaluate.Options{K: 5, N: 10, Binarize: mnist.Threshold, Seed: 3}
+	first := run(t, m, set, o)
+	o.Surgery, o.Gap, o.Against = &evaluate.SurgeryOptions{Images: 30, Draws: 2}, &gap, first
+	r := run(t, m, set, o)
+	if p := r.Surgery.Protocol; p != (evaluate.SurgeryOptions{Images: 30, Draws: 2, Seed: 3}) {
+		t.Errorf("protocol of the surgery %+v", p)
+	}
+	if p := r.Gap.Protocol; p != (evaluate.GapProtocol{Images: 4, Steps: 20, Noise: 2, LR: 0.05, Draws: 20, K: 20, Binarization: mnist.Threshold.Label(), Seed: 3}) {
+		t.Errorf("protocol of the gap %+v", p)
+	}
+	if d := math.Abs(r.Surgery.Rate - r.Rate.Mean); d > 1e-5*r.Rate.Mean {
+		t.Errorf("rate %v, taken apart %v", r.Rate.Mean, r.Surgery.Rate)
+	}
+	if r.Comparison.ELBO.Mean != 0 || r.Comparison.LogLikelihood.Mean != 0 || r.Comparison.ELBO.StdErr == 0 {
+		t.Errorf("a model differs from itself by %+v", r.Comparison)
+	}
+	var text, dims bytes.Buffer
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"information", "2 draws of each of 30 images", "marginal KL", "approximation", "K=20", "amortisation", "after 20 steps", "on 4 images", "compared"} {
+		if !strings.Contains(text.String(), words) {
+			t.Errorf("the text lacks %q:\n%s", words, text.String())
+		}
+	}
+	if err := r.WriteDims(&dims); err != nil || strings.Count(dims.String(), "\nz") != 20 {
+		t.Errorf("dimensions, %v:\n%s", err, dims.String())
+	}
+	path := filepath.Join(t.TempDir(), "r.json")
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := evaluate.ReadReport(path); err != nil || *back.Gap != *r.Gap || *back.Surgery != *r.Surgery || back.Protocol != r.Protocol {
+		t.Errorf("read back: %+v, %v", back, err)
+	}
+	for _, text := range []string{"", "[]", "{}", `{"epoch":1}`} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := evaluate.ReadReport(path); err == nil || !strings.Contains(err.Error(), "r.json is no report") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	o.Binarize = mnist.Fixed
+	if _, err := evaluate.Run(context.Background(), m, set, o); !errors.Is(err, evaluate.ErrProtocol) {
+		t.Errorf("another binarisation: %v", err)
+	}
+}
+
+// Pixels of 256 levels have bits per dimension, and binarised ones are refused.
+func TestLikelihoodOfGreyPixels(t *testing.T) {
+	_, set := fixture(t, 20)
+	cfg := vae.DefaultConfig()
+	cfg.Hidden, cfg.Latent, cfg.Likelihood = []int{8}, 2, "logistic256"
+	m, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := evaluate.Options{K: 3, N: 10, Binarize: mnist.None, Seed: 1}
+	r := run(t, m, set, o)
+	if r.BitsPerDim == nil || math.Abs(r.BitsPerDim.Mean*784*math.Ln2+r.LogLikelihood.Mean) > 1e-9*math.Abs(r.LogLikelihood.Mean) || r.BitsPerDim.StdErr <= 0 {
+		t.Errorf("%+v bits per dimension, log p %+v", r.BitsPerDim, r.LogLikelihood)
+	}
+	var text bytes.Buffer
+	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "bits per dim") {
+		t.Errorf("%v:\n%s", err, text.String())
+	}
+	o.Binarize = mnist.Dynamic
+	if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "grey pixels") {
+		t.Errorf("binarised: %v", err)
+	}
+}
+
+// The active units of a model with a flow are counted on draws that went through it.
+// A new flow is the identity, so they are those of the model without it: E[z|x] is
+// mu then, of which the draws know the variance to 5 per cent.
+func TestActiveUnitsWithFlow(t *testing.T) {
+	_, set := fixture(t, 500)
+	cfg := vae.DefaultConfig()
+	cfg.Hidden, cfg.Latent = []int{30}, 4
+	plain, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Flow = 2
+	m, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*vae.Model{plain, m} { // mu varies more than its draws, but for the last dimension
+		w := m.Params()[2].Value.Data().([]float32)
+		for i := range w[:3*30] {
+			w[i] *= 30
+		}
+		clear(w[3*30 : 4*30])
+	}
+	o := evaluate.Options{K: 1, N: 1, Binarize: mnist.Threshold, Seed: 1}
+	a, b := run(t, plain, set, o), run(t, m, set, o)
+	if a.ActiveUnits != 3 || b.Variance[3] > 0.2 || len(b.RatePerDim) > 0 {
+		t.Errorf("%d active units, variance %v with a flow, rates %v", a.ActiveUnits, b.Variance, b.RatePerDim)
+	}
+	for j, v := range a.Variance[:3] {
+		if math.Abs(b.Variance[j]-v) > 0.05*v+0.02 {
+			t.Errorf("z%d: variance %v, with a new flow %v", j, v, b.Variance[j])
+		}
+	}
+	shift := m.Params()[len(m.Params())-1].Value.Data().([]float32) // of the second layer: dimensions 0 and 1
+	scale := m.Params()[len(m.Params())-3].Value.Data().([]float32)
+	scale[0], shift[1] = -10, 5 // tanh(−10) = −1: z0 is divided by e, z1 moves by a constant
+	c := run(t, m, set, o)
+	if r := c.Variance[0] / b.Variance[0]; math.Abs(r-math.Exp(-2)) > 1e-4 {
+		t.Errorf("the variance of z0 changes by a factor of %v, want e⁻²", r)
+	}
+	if r := c.Variance[1] / b.Variance[1]; math.Abs(r-1) > 1e-4 {
+		t.Errorf("the variance of z1 changes by a factor of %v, want 1", r)
+	}
+	for _, change := range []func(*evaluate.Options){
+		func(o *evaluate.Options) { o.Surgery = &evaluate.SurgeryOptions{Draws: 1} },
+		func(o *evaluate.Options) { g := evaluate.DefaultGapOptions(); o.Gap = &g },
+	} {
+		o := o
+		change(&o)
+		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a flow") {
+			t.Errorf("error %v", err)
+		}
+	}
+}

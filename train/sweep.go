@@ -1,0 +1,114 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"govae/checkpoint"
+	"govae/evaluate"
+	"govae/figure"
+	"govae/vae"
+)
+
+// SweepPoint is what a model that was trained with one beta is worth.
+type SweepPoint struct {
+	Beta   float64          `json:"beta"`
+	Epochs int              `json:"epochs"`
+	Report *evaluate.Report `json:"report"`
+}
+
+// The files that Sweep writes beside the run directories.
+const (
+	SweepFile   = "sweep.json"          // a SweepPoint for each beta
+	SweepFigure = "rate-distortion.png" // the curve
+)
+
+// SweepHooks are called while sweeping; each may be nil.
+type SweepHooks struct {
+	Train func(beta float64) Hooks // those of the run with that beta
+	Point func(SweepPoint)
+}
+
+// Sweep trains the model mc once for each beta, which multiplies the rate in the loss
+//
+//	distortion + beta·rate
+//
+// and evaluates each on the test set, without beta: points of the curve on which one
+// term is paid for the other. All else is as in cfg, in whose Out each run has a
+// directory of its own; beside them it writes SweepFile and SweepFigure. A sweep that
+// was interrupted goes on with what is there.
+//
+// Source: Alemi et al. 2018, section 4, arXiv:1711.00464.
+func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []float64, o evaluate.Options, hooks SweepHooks) ([]SweepPoint, error) {
+	betas = slices.Clone(betas)
+	slices.Sort(betas)
+	if len(betas) == 0 || cfg.Out == "" || data.Test == nil {
+		return nil, fmt.Errorf("train: a sweep of %d betas into %q, want at least one, a directory and a test set", len(betas), cfg.Out)
+	}
+	for i, b := range betas {
+		c := cfg
+		c.Beta = b
+		if err := c.Validate(); err != nil {
+			return nil, err
+		}
+		if i > 0 && b == betas[i-1] {
+			return nil, fmt.Errorf("train: beta %v twice in a sweep", b)
+		}
+	}
+	o.Binarize = cfg.Binarize
+	var points []SweepPoint
+	for _, beta := range betas {
+		c := cfg
+		c.Beta, c.Out = beta, filepath.Join(cfg.Out, fmt.Sprintf("beta-%v", beta))
+		if _, err := os.Lstat(filepath.Join(c.Out, configFile)); err == nil {
+			c.Resume = true
+		}
+		m, err := vae.New(mc)
+		if err != nil {
+			return nil, err
+		}
+		var h Hooks
+		if hooks.Train != nil {
+			h = hooks.Train(beta)
+		}
+		if _, err := Run(ctx, m, data, c, h); err != nil {
+			return points, err
+		}
+		r, err := evaluate.Run(ctx, m, data.Test, o)
+		if err != nil {
+			return points, err
+		}
+		p := SweepPoint{beta, c.Epochs, r}
+		points = append(points, p)
+		if hooks.Point != nil {
+			hooks.Point(p)
+		}
+	}
+	return points, writeSweep(cfg, points)
+}
+
+func writeSweep(cfg Config, points []SweepPoint) error {
+	b, err := json.MarshalIndent(points, "", "  ")
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	err = checkpoint.WriteFile(filepath.Join(cfg.Out, SweepFile), func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var curve []figure.RatePoint
+	for _, p := range points {
+		curve = append(curve, figure.RatePoint{Rate: p.Report.Rate.Mean, Distortion: p.Report.Distortion.Mean, Label: fmt.Sprintf("β = %v", p.Beta)})
+	}
+	pr := points[0].Report.Protocol
+	title := fmt.Sprintf("%s, %d images, %s, binarisation %s", pr.Data, pr.Images, pr.Likelihood, cfg.Binarize)
+	return checkpoint.WriteFile(filepath.Join(cfg.Out, SweepFigure), func(w io.Writer) error { return figure.RateDistortion(w, title, curve) })
+}
