@@ -136,7 +136,7 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-init zero", 2, []string{`"zero"`, "pytorch or glorot"}},
 		{"-preset best", 2, []string{`"best"`, "choose one of burda"}},
 		{"-objective best", 2, []string{`"best"`, "choose one of dreg, elbo, elbo-sampled, iwae, miwae, stl"}},
-		{"-objective iwae -k -1", 2, []string{"k=-1", "at least 1"}},
+		{"-objective iwae -k -1", 2, []string{"k is -1", "at least 1"}},
 		{"-objective iwae -k 2000000000", 2, []string{"k=2000000000", "at most"}},
 		{"-objective iwae -k 2 -m 3", 2, []string{"m=3", "only miwae"}},
 		{"-k 5", 2, []string{"one draw", "not 5", "iwae"}},

@@ -89,7 +89,7 @@ func TestSamplePixels(t *testing.T) {
 			t.Errorf("%s: the report is\n%s", likelihood, text)
 		}
 		if likelihood != "bernoulli" {
-			wantFailure(t, run(t, dir, "evaluate", "-model", likelihood+"/model.safetensors", "-binarize", "dynamic"), 1, likelihood, "grey pixels", "dynamic")
+			wantFailure(t, run(t, dir, "evaluate", "-model", likelihood+"/model.safetensors", "-binarize", "dynamic"), 2, likelihood, "grey pixels", "dynamic")
 		}
 	}
 }

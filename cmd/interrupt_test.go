@@ -234,7 +234,7 @@ func TestInterruptReproduce(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	args := strings.Fields("reproduce -row pytorch -epochs 20 -k 1 -n 1")
+	args := strings.Fields("reproduce -row pytorch -seeds 1 -epochs 20 -k 1 -n 1")
 	s := start(t, dir, "seed 1  epoch 1", args...)
 	s.send(t, syscall.SIGINT)
 	r := s.end()
@@ -245,7 +245,7 @@ func TestInterruptReproduce(t *testing.T) {
 	if exists(filepath.Join(dir, "docs", "results.md")) {
 		t.Error("there is a page already")
 	}
-	if out := must(t, dir, args...); strings.Contains(out, "epoch 1 ") || !strings.Contains(out, "epoch 20 ") {
+	if out := must(t, dir, args...); strings.Contains(out, "seed 1  epoch 1 ") || !strings.Contains(out, "seed 1  epoch 20 ") {
 		t.Errorf("the command that goes on prints\n%s", out)
 	}
 	if !exists(filepath.Join(dir, "docs", "results.md")) {
