@@ -1,6 +1,9 @@
 package simd
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 // Columns is a layer's input x [B,I], data, without those columns that are zero in
 // all rows: they add nothing to a product. Of the 784 pixels of 128 binary images of
@@ -22,15 +25,20 @@ type Columns struct {
 // run is a number of neighbouring columns.
 type run struct{ from, n int }
 
-// worthwhile is the part of the columns that may be left for the rest to be worth
-// leaving out.
-const worthwhile = 0.9
+const (
+	// worthwhile is the part of the columns that may be left for the rest to be worth
+	// leaving out.
+	worthwhile = 0.9
+	// worthRows is how many rows a matrix must have for it: with 20, moving columns
+	// about took longer than their products.
+	worthRows = 64
+)
 
 // Set takes a matrix of the given width. It keeps x, which must not change until
 // WeightGrad has been called.
 func (c *Columns) Set(x []float32, width int) {
 	c.rows, c.width, c.kept, c.x, c.runs = len(x)/max(width, 1), width, width, x, c.runs[:0]
-	if level == Portable || c.rows == 0 {
+	if level == Portable || c.rows < worthRows {
 		return
 	}
 	c.seen = aligned(c.seen, width)
@@ -60,16 +68,26 @@ func (c *Columns) Set(x []float32, width int) {
 }
 
 // columnsSeen32 marks the columns lo … hi−1 that are not all zero: it joins the bits
-// of all rows.
+// of all rows, two numbers at a time.
 func columnsSeen32(j *job, lo, hi int) {
 	seen, x, width := j.p[0][lo:hi], j.p[1], len(j.p[0])
 	clear(seen)
+	both := pairs(seen)
+	last := len(seen) - 1
 	for at := lo; at < len(x); at += width {
 		row := x[at : at+len(seen)]
-		for i, v := range row {
-			seen[i] = math.Float32frombits(math.Float32bits(seen[i]) | math.Float32bits(v))
+		for i, v := range pairs(row) {
+			both[i] |= v
+		}
+		if len(seen)%2 == 1 {
+			seen[last] = math.Float32frombits(math.Float32bits(seen[last]) | math.Float32bits(row[last]))
 		}
 	}
+}
+
+// pairs are the bits of pairs of neighbours.
+func pairs(x []float32) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
 }
 
 // packRows32 copies the columns that are kept from rows lo … hi−1 of all columns.
@@ -109,12 +127,12 @@ func (c *Columns) perRow(f func(j *job, lo, hi int), rows int, dst, src []float3
 // Linear computes y = act(x·Wᵀ + b): w [O,I], b [O], y [B,O].
 func (c *Columns) Linear(y, w, b []float32, act Activation) {
 	o := len(b)
-	if c.kept == c.width {
-		Linear(y, c.x, w, b, act)
-		return
-	}
 	fits("W", len(w), o, c.width, c.width)
 	fits("y", len(y), c.rows, o, o)
+	if c.kept == c.width {
+		Linear(y[:c.rows*o], c.x, w[:o*c.width], b, act)
+		return
+	}
 	fused := act == Identity || act == ReLU
 	t := sgemmTask{transB: true, m: c.rows, n: o, k: c.kept, alpha: 1, a: c.x, lda: c.kept, b: w, ldb: c.width,
 		overwrite: true, c: y, ldc: o, only: c}
