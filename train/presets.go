@@ -29,23 +29,26 @@ var presets = map[string]func() (vae.Config, Config){
 	// Table 1 of Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519: 784-200-200-50,
 	// tanh, and two stochastic layers of 100 and 50. Architecture and protocol are
 	// theirs, optimiser and schedule are not (see burda).
-	"vae-1":       burda("stl", 1, false),
-	"vae-1-k5":    burda("elbo-sampled", 5, false),
-	"iwae-1-k5":   burda("dreg", 5, false),
-	"iwae-1-k50":  burda("dreg", 50, false),
-	"vae-2":       burda("elbo-sampled", 1, true),
-	"iwae-2-k5":   burda("iwae", 5, true),
-	"iwae-2-k50":  burda("iwae", 50, true),
-	"burda-1-k5":  burdaOriginal("iwae", 5, false),
-	"burda-1-k1":  burdaOriginal("elbo-sampled", 1, false),
-	"burda-1-k50": burdaOriginal("iwae", 50, false),
+	"vae-1":       burda("stl", 1, 1000, false),
+	"vae-1-k5":    burda("elbo-sampled", 5, 500, false),
+	"vae-1-k50":   burda("elbo-sampled", 50, 100, false),
+	"iwae-1-k5":   burda("dreg", 5, 500, false),
+	"iwae-1-k50":  burda("dreg", 50, 100, false),
+	"vae-2":       burda("elbo-sampled", 1, 600, true),
+	"vae-2-k5":    burda("elbo-sampled", 5, 400, true),
+	"vae-2-k50":   burda("elbo-sampled", 50, 80, true),
+	"iwae-2-k5":   burda("iwae", 5, 400, true),
+	"iwae-2-k50":  burda("iwae", 50, 80, true),
+	"burda-1-k5":  burdaOriginal("iwae", 5),
+	"burda-1-k1":  burdaOriginal("elbo-sampled", 1),
+	"burda-1-k50": burdaOriginal("iwae", 50),
 	// The multilayer perceptron with a VampPrior of 500 pseudo-inputs: Tomczak &
 	// Welling 2018, section 4, arXiv:1705.07120. Theirs has gated units of 300; these
 	// are tanh.
 	"vamp": func() (vae.Config, Config) {
-		m, t := burda("stl", 1, false)()
+		m, t := burda("stl", 1, 300, false)()
 		m.Hidden, m.Latent, m.Prior, m.Components = []int{300, 300}, 40, "vamp", 500
-		t.Warmup = 100
+		t.Batch = 100 // whatever it is, 500 pseudo-inputs are encoded with it
 		return m, t
 	},
 }
@@ -55,7 +58,7 @@ var presets = map[string]func() (vae.Config, Config){
 // epochs with k = 1, batches of 20 and a step size of 1e-3 came to −ELBO 95.1, batches
 // of 50 and 2e-3 to 95.8, of 100 and 1e-3 to 96.7, of 100 and 3e-3 to 97.2: larger
 // steps shut latent dimensions off early (24, 16, 22 and 13 stayed active).
-func burda(objective string, k int, deep bool) func() (vae.Config, Config) {
+func burda(objective string, k, epochs int, deep bool) func() (vae.Config, Config) {
 	return func() (vae.Config, Config) {
 		m, t := vae.DefaultConfig(), DefaultConfig()
 		m.Hidden, m.Latent, m.Activation, m.Init = []int{200, 200}, 50, "tanh", "glorot"
@@ -63,17 +66,17 @@ func burda(objective string, k int, deep bool) func() (vae.Config, Config) {
 			m.Latent, m.Above = 100, []vae.Stochastic{{Hidden: []int{100, 100}, Latent: 50}}
 		}
 		t.Objective = vae.Objective{Name: objective, K: k}
-		t.Batch, t.Epochs, t.LR, t.Schedule, t.Warmup = 20, 1000, 1e-3, "cosine", 30
+		t.Batch, t.Epochs, t.LR, t.Schedule, t.Warmup = 20, epochs, 1e-3, "cosine", 30
 		return m, t
 	}
 }
 
 // burdaOriginal is the same with the paper's own schedule: batches of 20, Adam with
 // ε = 1e-4, 3280 epochs in eight stages.
-func burdaOriginal(objective string, k int, deep bool) func() (vae.Config, Config) {
+func burdaOriginal(objective string, k int) func() (vae.Config, Config) {
 	return func() (vae.Config, Config) {
-		m, t := burda(objective, k, deep)()
-		t.Batch, t.Epochs, t.LR, t.Schedule, t.AdamEps = 20, 3280, 1e-3, "stages", 1e-4
+		m, t := burda(objective, k, 3280, false)()
+		t.LR, t.Schedule, t.AdamEps, t.Warmup = 1e-3, "stages", 1e-4, 0
 		return m, t
 	}
 }
