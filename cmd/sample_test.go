@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,6 +68,23 @@ func npyShape(t *testing.T, path string) string {
 		}
 	}
 	return string(m[1])
+}
+
+// TestNumPyLoads: numpy.load takes the arrays as they are.
+func TestNumPyLoads(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if exec.Command(python, "-c", "import numpy").Run() != nil {
+		t.Skip("no NumPy here: Debian's package is python3-numpy")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, dir, "sample", "-n", "7", "-npy", "x.npy", "-out", "x.png")
+	cmd := exec.Command(python, "-c", "import numpy\na = numpy.load('x.npy')\nprint(a.shape, a.dtype, a.flags.c_contiguous, 0 <= a.min() < 0.1 < 0.9 < a.max() <= 1)")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if want := "(7, 28, 28) float32 True True\n"; err != nil || string(out) != want {
+		t.Errorf("NumPy says %s%v, want %s", out, err, want)
+	}
 }
 
 func TestSampleKinds(t *testing.T) {
