@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+
+	"govae/vae"
 )
 
 // A curve compares the training losses of both sides at one batch size, which are
-// to be the same but for chance: same architecture, initialisation and protocol,
-// different random numbers.
+// to be the same but for chance: same architecture, initial weights and protocol,
+// other images in a batch, other bits and noise.
 type curve struct {
 	batch int
 	mean  [2][]float64 // by side, the mean over the seeds of each epoch's loss, nats per image
@@ -21,6 +25,22 @@ const (
 
 // curves trains both sides at all batch sizes.
 func (d *driver) curves() ([]curve, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	for seed := range curveSeeds { // govae's side makes the same weights from the seed
+		c := vae.DefaultConfig()
+		c.Seed = uint64(seed + 1)
+		m, err := vae.New(c)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.Save(initial(dir, seed+1)); err != nil {
+			return nil, err
+		}
+	}
 	var all []curve
 	for _, batch := range []int{20, 128, 512, 1000} {
 		c := curve{batch: batch}
@@ -33,7 +53,7 @@ func (d *driver) curves() ([]curve, error) {
 			}
 			defer w.kill()
 			for seed := range curveSeeds {
-				command := fmt.Sprintf("epoch batch=%d %s limit=60000 seed=%d", batch, defaultModel.args(), seed+1)
+				command := fmt.Sprintf("epoch batch=%d %s limit=60000 seed=%d init=%s", batch, defaultModel.args(), seed+1, initial(dir, seed+1))
 				for e := range curveEpochs {
 					r, err := w.ask(command)
 					if err != nil {
@@ -48,6 +68,11 @@ func (d *driver) curves() ([]curve, error) {
 	return all, nil
 }
 
+// initial is the file of a seed's initial weights.
+func initial(dir string, seed int) string {
+	return filepath.Join(dir, fmt.Sprintf("%d.safetensors", seed))
+}
+
 // apart is the largest difference between the two sides, and the epoch it is of.
 func (c curve) apart() (nats float64, epoch int) {
 	for e := range c.mean[0] {
@@ -60,7 +85,7 @@ func (c curve) apart() (nats float64, epoch int) {
 
 func curveTable(w io.Writer, curves []curve) {
 	fmt.Fprintf(w, "\n## Loss curves\n\nTraining loss of 784-400-20, nats per image, averaged over each epoch and over seeds 1 to %d; "+
-		"dynamic binarisation, Adam 1e-3, PyTorch's initialisation on both sides.\n\n"+
+		"dynamic binarisation, Adam 1e-3, the same initial weights on both sides.\n\n"+
 		"| Batch | | %s | largest difference | target | reached |\n| --- | --- |%s --- | --- | --- |\n", curveSeeds, epochHeads(), epochRules())
 	for _, c := range curves {
 		nats, epoch := c.apart()

@@ -25,6 +25,7 @@ What was tried, PyTorch 1.13, two cores; the faster one stands below.
 import gzip
 import json
 import os
+import struct
 import sys
 import time
 
@@ -87,9 +88,30 @@ class Peer:
         blas = " ".join(sorted(p for p in blas if "libopenblas" in p) or sorted(blas))
         return {"version": f"PyTorch {torch.__version__} with {blas}, {torch.get_num_threads()} threads"}
 
+    def restore(self, path):
+        """Starts from the weights of a model of govae's, a safetensors file."""
+        with open(path, "rb") as f:
+            (n,) = struct.unpack("<Q", f.read(8))
+            header, data = json.loads(f.read(n)), f.read()
+
+        def tensor(name):
+            t = header[name]
+            return torch.from_numpy(np.frombuffer(data[slice(*t["data_offsets"])], np.float32).reshape(t["shape"]).copy())
+
+        for kind in "weight", "bias":
+            state = {f"heads.{kind}": torch.cat([tensor(f"encoder.{h}.{kind}") for h in ("mu", "logvar")]),
+                     f"out.{kind}": tensor(f"decoder.output.{kind}")}
+            for i in range(len(self.model.enc)):
+                state[f"enc.{i}.{kind}"] = tensor(f"encoder.hidden.{i}.{kind}")
+                state[f"dec.{i}.{kind}"] = tensor(f"decoder.hidden.{i}.{kind}")
+            unknown = self.model.load_state_dict(state, strict=False).unexpected_keys
+            assert not unknown, unknown
+
     def start(self, a):
         torch.manual_seed(int(a.get("seed", 1)))
         self.model = VAE([int(h) for h in a["hidden"].split(",")], int(a["latent"]), a["activation"])
+        if "init" in a:
+            self.restore(a["init"])
         self.adam = torch.optim.Adam(self.model.parameters(), lr=1e-3, foreach=False)
 
     def step(self, grey):
