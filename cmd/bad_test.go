@@ -83,7 +83,6 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-prior mixture -components 5 -out new", 1, []string{"analytic KL", "mixture prior", "choose elbo-sampled"}},
 		{"-above 4:2 -out new", 1, []string{"analytic KL", "2 stochastic layers", "choose elbo-sampled"}},
 		{"-flow 2 -out new", 1, []string{"analytic KL", "a flow", "choose elbo-sampled"}},
-		{"-above 4:2 -objective stl -out new", 1, []string{"stl", "2", "choose iwae"}},
 		{"-objective iwae -k 5 -free-bits 0.1 -out new", 1, []string{"free bits", "elbo, not iwae"}},
 		{"-flow -1", 2, []string{"a flow of -1 layers"}},
 		{"-flow 2 -latent 1", 2, []string{"at least 2"}},

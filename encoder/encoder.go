@@ -8,6 +8,7 @@ package encoder
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -28,6 +29,13 @@ type Encoder interface {
 	Params() []Param
 	// Dims returns X, the number of pixels, and Z, the number of latent dimensions.
 	Dims() (pixels, latent int)
+}
+
+// Fixable is an Encoder whose parameters can be held fixed. The objectives stl and
+// dreg need it of encoders above the first stochastic layer, whose input is a draw.
+type Fixable interface {
+	// EncodeFixed is Encode, but passes a gradient to x alone.
+	EncodeFixed(x *G.Node) (mu, logvar *G.Node, err error)
 }
 
 // Param is a tensor that training changes, with the names that it is saved under.
@@ -95,6 +103,17 @@ func (m *MLP) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
 		return nil, nil, fmt.Errorf("encoder: logvar: %w", err)
 	}
 	return mu, logvar, nil
+}
+
+// EncodeFixed implements Fixable.
+func (m *MLP) EncodeFixed(x *G.Node) (mu, logvar *G.Node, err error) {
+	fixed := *m
+	fixed.hidden = slices.Clone(m.hidden)
+	for i := range fixed.hidden {
+		fixed.hidden[i].Fixed = true
+	}
+	fixed.heads.Fixed = true
+	return fixed.Encode(x)
 }
 
 // Params implements Encoder: hidden.0.weight, hidden.0.bias, …, then the heads.

@@ -146,10 +146,7 @@ func (f *RealNVP) PathLogDensity(z, mu, logvar *G.Node) (l *G.Node, err error) {
 // transform is the layer or, with inverse, its inverse with the weights held fixed;
 // logDet is that of the map it is.
 func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (out, logDet *G.Node, err error) {
-	apply := op.Layer.Apply
-	if inverse {
-		apply = fixed
-	}
+	c.hidden.Fixed, c.scale.Fixed, c.shift.Fixed = inverse, inverse, inverse
 	low, err := op.Columns(z, 0, latent/2) // [B,Z/2]
 	if err != nil {
 		return nil, nil, err
@@ -166,15 +163,15 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (ou
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := apply(c.hidden, in) // [B,H]
+	h, err := c.hidden.Apply(in) // [B,H]
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := apply(c.scale, h)
+	s, err := c.scale.Apply(h)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := apply(c.shift, h)
+	t, err := c.shift.Apply(h)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,19 +192,6 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (ou
 		out, err = op.Join(kept, moved) // [B,Z]
 	}
 	return out, logDet, err
-}
-
-// fixed is a layer whose weights get no gradient.
-func fixed(l op.Layer, x *G.Node) (*G.Node, error) {
-	w, err := op.Stop(l.W.Node(x.Graph()))
-	if err != nil {
-		return nil, err
-	}
-	b, err := op.Stop(l.B.Node(x.Graph()))
-	if err != nil {
-		return nil, err
-	}
-	return op.Linear(x, w, b, l.Act)
 }
 
 // unshifted is (b − t)·exp(s).

@@ -5,6 +5,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/encoder"
 	"govae/internal/op"
 )
 
@@ -29,17 +30,21 @@ type draws struct {
 }
 
 // buildDraws adds the densities to the graph of x [R,X], mu and logvar [R,Z] of
-// q(z_1|x), and the noise eps [R, ΣZ] of all layers, first layer first. Gradients of
-// log q leave out the score with path, and the gradient of z is multiplied by
-// d.weights with scaled, both for one stochastic layer alone.
+// q(z_1|x), and the noise eps [R, ΣZ] of all layers, first layer first.
+//
+// With path, log q passes a gradient to the codes and none to q's parameters. With
+// scaled, the gradient that the densities give the codes of a draw is multiplied by its
+// one of d.weights, once on the way to q's parameters: so an encoder above reads its
+// code from before that point, and its copy in the density from behind it.
 func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *draws, err error) {
 	d = &draws{k: 1}
 	var logQ, logP []*G.Node // [R] each
 	z := make([]*G.Node, len(m.encs))
+	var below *G.Node // z[l−1], before the gradient is scaled
 	at := 0
 	for l, enc := range m.encs {
 		if l > 0 {
-			if mu, logvar, err = enc.Encode(z[l-1]); err != nil { // [R,Z_l]
+			if mu, logvar, err = enc.Encode(below); err != nil { // [R,Z_l]
 				return nil, err
 			}
 		}
@@ -59,13 +64,15 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 				return nil, err
 			}
 		}
-		if scaled {
+		if below = z[l]; scaled {
 			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.weights }); err != nil {
 				return nil, err
 			}
 		}
 		var q *G.Node
 		switch {
+		case path && l > 0:
+			q, err = pathLogDensity(enc, z[l-1], z[l])
 		case path && logDet != nil:
 			q, err = m.flow.PathLogDensity(z[l], mu, logvar)
 		case path:
@@ -108,6 +115,15 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 	}
 	d.distortion, err = m.lik.DistortionNode(params, x)
 	return d, err
+}
+
+// pathLogDensity is log q(z|below), [R], with the encoder's parameters held fixed.
+func pathLogDensity(enc encoder.Encoder, below, z *G.Node) (*G.Node, error) {
+	mu, logvar, err := enc.(encoder.Fixable).EncodeFixed(below) // [R,Z]
+	if err != nil {
+		return nil, err
+	}
+	return op.GaussianLogDensity(z, mu, logvar)
 }
 
 // total is the sum of nodes [R].

@@ -15,9 +15,11 @@ import (
 // that of the plain gradient falls. The decoder and the prior have the plain
 // gradient, with ŵ_i. In the graph: log q passes no gradient to its parameters, and
 // what arrives at z_i, already multiplied by ŵ_i, is multiplied by it once more. It
-// assumes one reparameterized stochastic layer.
+// assumes that all codes are reparameterized; with several stochastic layers z is all of
+// them, and what an encoder above passes down has been multiplied already.
 //
-// Source: Tucker, Lawson, Gu & Maddison 2019, eq. 8, arXiv:1810.04152.
+// Source: Tucker, Lawson, Gu & Maddison 2019, eq. 8, arXiv:1810.04152; with several
+// stochastic layers Bauer & Mnih 2021, arXiv:2101.11046.
 func lossDReG(d *draws) (*G.Node, error) {
 	logw, err := d.logWeights() // [B·k]
 	if err != nil {

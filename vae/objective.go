@@ -7,6 +7,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/encoder"
 	"govae/internal/op"
 )
 
@@ -86,11 +87,13 @@ func (o Objective) goesWith(m *Model) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	switch e := estimators[o.Name]; {
-	case o.analytic() && !m.analytic():
+	if o.analytic() && !m.analytic() {
 		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one Gaussian layer under the standard prior; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", m.sampledFor())
-	case e.path && len(m.encs) > 1:
-		return fmt.Errorf("vae: objective %s takes one stochastic layer, this model has %d: choose iwae", o.Name, len(m.encs))
+	}
+	for l, enc := range m.encs[1:] {
+		if _, ok := enc.(encoder.Fixable); !ok && estimators[o.Name].path {
+			return fmt.Errorf("vae: objective %s holds encoders fixed, which that of stochastic layer %d cannot (encoder.Fixable): choose iwae", o.Name, l+2)
+		}
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import G "gorgonia.org/gorgonia"
 // whose expectation is zero for k = 1, so that leaving it out keeps the gradient
 // unbiased. Where q is the posterior itself, the gradient is zero for every draw.
 // For k > 1 the score's expectation is not zero: the gradient is biased then, and
-// dreg is the remedy. It assumes one reparameterized stochastic layer.
+// dreg is the remedy. It assumes that all codes are reparameterized; with several
+// stochastic layers z is all of them, and the path leads from each through those above.
 //
 // Source: Roeder, Wu & Duvenaud 2017, eq. 8, arXiv:1703.09194.
 func lossSTL(d *draws) (*G.Node, error) { return lossIWAE(d) }

@@ -13,6 +13,11 @@ import (
 // orientation of W is PyTorch's. A layer whose x is data (a graph input) has no
 // gradient for it: that product would be a fifth of all the work of a step.
 func Linear(x, w, b *G.Node, act simd.Activation) (*G.Node, error) {
+	return dense(x, w, b, act, false)
+}
+
+// dense is Linear; with fixed it passes a gradient to x alone.
+func dense(x, w, b *G.Node, act simd.Activation, fixed bool) (*G.Node, error) {
 	xs, ws, bs := x.Shape(), w.Shape(), b.Shape()
 	if xs.Dims() != 2 || ws.Dims() != 2 || bs.Dims() != 1 || xs[1] != ws[1] || ws[0] != bs[0] {
 		return nil, fmt.Errorf("op: linear: input %v, weight %v, bias %v, want [B,I], [O,I], [O]", xs, ws, bs)
@@ -30,15 +35,17 @@ func Linear(x, w, b *G.Node, act simd.Activation) (*G.Node, error) {
 		if act != simd.Identity {
 			da = s.do(apply("linear.da", shape, kernel{activationGrad[float32](act), activationGrad[float64](act)}, nil, nil, dy, y))
 		}
-		dw := s.do(apply("linear.dw", ws, dwk, nil, nil, da, x))                                           // [O,I]
-		db := s.do(apply("linear.db", bs, kernel{columnSums[float32], columnSums[float64]}, nil, nil, da)) // [O]
-		var dx *G.Node
+		var dx, dw, db *G.Node
+		if !fixed {
+			dw = s.do(apply("linear.dw", ws, dwk, nil, nil, da, x))                                           // [O,I]
+			db = s.do(apply("linear.db", bs, kernel{columnSums[float32], columnSums[float64]}, nil, nil, da)) // [O]
+		}
 		if !data {
 			dx = s.do(apply("linear.dx", xs, kernel{linearDX[float32](ws), linearDX[float64](ws)}, nil, nil, da, w)) // [B,I]
 		}
 		return G.Nodes{dx, dw, db}, s.err
 	}
-	return apply("linear", shape, k, []bool{!data, true, true}, grad, x, w, b)
+	return apply("linear", shape, k, []bool{!data, !fixed, !fixed}, grad, x, w, b)
 }
 
 func linear[T simd.Float](act simd.Activation) func(y []T, in [][]T) {

@@ -13,8 +13,9 @@ import (
 
 // Layer is act(x·Wᵀ + b) with its parameters W [O,I] and b [O].
 type Layer struct {
-	W, B Param
-	Act  simd.Activation
+	W, B  Param
+	Act   simd.Activation
+	Fixed bool // Apply passes W and b no gradient
 }
 
 // NewLayer makes a layer with o outputs and i inputs, initialised as init says:
@@ -43,7 +44,7 @@ func NewLayer(dt tensor.Dtype, o, i int, act simd.Activation, init string, src r
 	r := rand.New(src)
 	w.Value = uniform(dt, r, bound, o, i)
 	b.Value = uniform(dt, r, biasBound, o)
-	return Layer{w, b, act}, nil
+	return Layer{W: w, B: b, Act: act}, nil
 }
 
 // uniform makes a tensor of draws from U(−bound, bound), rounded to float32 in
@@ -65,7 +66,7 @@ func uniform(dt tensor.Dtype, r *rand.Rand, bound float64, shape ...int) *tensor
 
 // Apply adds the layer to the graph of x [B,I]; the result is [B,O].
 func (l Layer) Apply(x *G.Node) (*G.Node, error) {
-	return Linear(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), l.Act)
+	return dense(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), l.Act, l.Fixed)
 }
 
 var activations = map[string]simd.Activation{"relu": simd.ReLU, "tanh": simd.Tanh, "softplus": simd.Softplus}
