@@ -105,6 +105,8 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-lr Inf", 2, []string{"lr is +Inf", "finite"}},
 		{"-beta -1", 2, []string{"beta", "-1", "at least 0"}},
 		{"-beta NaN", 2, []string{"beta", "NaN"}},
+		{"-warmup-above -1", 2, []string{"warm-up above", "-1"}},
+		{"-warmup-above 2 -out new", 1, []string{"layers above", "one stochastic layer"}},
 		{"-warmup -1", 2, []string{"warm-up", "-1"}},
 		{"-free-bits -1", 2, []string{"free bits", "-1"}},
 		{"-cycles -1", 2, []string{"cycles is -1", "at least 0"}},

@@ -19,6 +19,12 @@ type Weight struct {
 	// Warmup is the number of epochs over which the factor rises linearly from 0
 	// to Beta; 0 for none. Sønderby et al. 2016, arXiv:1602.02282.
 	Warmup float64
+	// WarmupAbove is the number of epochs over which the share of the stochastic
+	// layers above the first in the term rises linearly from 0 to 1, beside the
+	// factor; 0 for none. The layers above learn to carry something before it costs
+	// what it carries: with Warmup alone they are shut off as the factor arrives at
+	// Beta. Ours, after Sønderby et al.
+	WarmupAbove float64
 	// Cycle is the number of epochs after which the factor falls back to 0 and
 	// rises anew; 0 for no cycles. Training for T epochs in M cycles it is T/M.
 	// Fu et al. 2019, arXiv:1903.10145.
@@ -50,7 +56,7 @@ func (w Weight) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"beta", w.Beta}, {"warm-up", w.Warmup}, {"cycle", w.Cycle}, {"ramp", w.Ramp}, {"free bits", w.FreeBits},
+	}{{"beta", w.Beta}, {"warm-up", w.Warmup}, {"warm-up above", w.WarmupAbove}, {"cycle", w.Cycle}, {"ramp", w.Ramp}, {"free bits", w.FreeBits},
 		{"capacity", w.Capacity}, {"capacity epochs", w.CapacityEpochs}, {"gamma", w.Gamma}} {
 		if !(f.value >= 0) || math.IsInf(f.value, 1) {
 			return fmt.Errorf("klreg: %s %v, want a finite number of at least 0", f.name, f.value)
@@ -81,6 +87,8 @@ func (w Weight) validateCapacity() error {
 		return fmt.Errorf("klreg: beta %v with a capacity of %v, want 1: the factor is gamma", w.Beta, w.Capacity)
 	case w.Warmup > 0:
 		return fmt.Errorf("klreg: warm-up %v with a capacity of %v, want 0", w.Warmup, w.Capacity)
+	case w.WarmupAbove > 0:
+		return fmt.Errorf("klreg: warm-up above %v with a capacity of %v, want 0", w.WarmupAbove, w.Capacity)
 	case w.Cycle > 0:
 		return fmt.Errorf("klreg: cycle %v with a capacity of %v, want 0", w.Cycle, w.Capacity)
 	case w.FreeBits > 0:
@@ -107,6 +115,18 @@ func (w Weight) At(epochs float64) float64 {
 		return w.Beta
 	}
 	return w.Beta * epochs / w.Warmup
+}
+
+// AboveAt returns the share of the layers above the first in the term after the given
+// number of epochs, whole or not: min(1, epochs/WarmupAbove), 1 without WarmupAbove. Of
+// two layers the term is then, with the factor β of At and this share s,
+//
+//	β·(log q(z_1|x) − log p(z_1|z_2) + s·(log q(z_2|z_1) − log p(z_2)))
+func (w Weight) AboveAt(epochs float64) float64 {
+	if epochs >= w.WarmupAbove {
+		return 1
+	}
+	return epochs / w.WarmupAbove
 }
 
 // CapacityAt returns the target C of the rate after the given number of epochs,

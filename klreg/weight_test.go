@@ -47,6 +47,23 @@ func TestWeightAt(t *testing.T) {
 	}
 }
 
+func TestAboveAt(t *testing.T) {
+	for _, tt := range []struct {
+		w            Weight
+		epochs, want float64
+	}{
+		{DefaultWeight(), 0, 1}, {Weight{Beta: 2, Warmup: 10}, 5, 1},
+		{Weight{WarmupAbove: 10}, 0, 0},
+		{Weight{WarmupAbove: 10}, 2.5, 0.25},
+		{Weight{Beta: 4, WarmupAbove: 10}, 10, 1},
+		{Weight{WarmupAbove: 10}, 1e9, 1},
+	} {
+		if got := tt.w.AboveAt(tt.epochs); got != tt.want {
+			t.Errorf("%+v after %v epochs: %v, want %v", tt.w, tt.epochs, got, tt.want)
+		}
+	}
+}
+
 func TestCapacityAt(t *testing.T) {
 	for _, tt := range []struct {
 		w            Weight
@@ -74,6 +91,7 @@ func TestWeightValidate(t *testing.T) {
 		{DefaultWeight(), ""}, {Weight{}, ""}, {Weight{Beta: 4, Warmup: 10, FreeBits: 0.1}, ""},
 		{Weight{Beta: -1}, "beta -1"}, {Weight{Beta: math.NaN()}, "beta NaN"}, {Weight{Beta: math.Inf(1)}, "beta +Inf"},
 		{Weight{Warmup: -0.5}, "warm-up -0.5"}, {Weight{Warmup: math.Inf(1)}, "warm-up +Inf"},
+		{Weight{WarmupAbove: -1}, "warm-up above -1"}, {Weight{Beta: 1, Warmup: 3, WarmupAbove: 5}, ""}, {Weight{Beta: 1, Cycle: 2, Ramp: 1, WarmupAbove: 5}, ""},
 		{Weight{FreeBits: -2}, "free bits -2"}, {Weight{FreeBits: math.NaN()}, "free bits NaN"},
 		{Weight{Beta: -1, Warmup: -1}, "beta -1"},
 
@@ -92,6 +110,7 @@ func TestWeightValidate(t *testing.T) {
 		{Weight{Beta: 1, Capacity: 25}, "gamma 0"},
 		{Weight{Beta: 4, Capacity: 25, Gamma: 30}, "beta 4 with a capacity of 25"},
 		{Weight{Beta: 1, Warmup: 5, Capacity: 25, Gamma: 30}, "warm-up 5 with a capacity"},
+		{Weight{Beta: 1, WarmupAbove: 5, Capacity: 25, Gamma: 30}, "warm-up above 5 with a capacity"},
 		{Weight{Beta: 1, Cycle: 5, Ramp: 0.5, Capacity: 25, Gamma: 30}, "cycle 5 with a capacity"},
 		{Weight{Beta: 1, FreeBits: 0.1, Capacity: 25, Gamma: 30}, "free bits 0.1 with a capacity"},
 	} {

@@ -24,6 +24,7 @@ type Config struct {
 	Binarize       mnist.Binarization `json:"binarize"`        // of the pixels
 	Beta           float64            `json:"beta"`            // factor of the KL term in the loss
 	Warmup         float64            `json:"warmup"`          // epochs over which the factor rises from 0
+	WarmupAbove    float64            `json:"warmup_above"`    // epochs over which the share of the layers above the first in the KL term rises from 0
 	Cycles         int                `json:"cycles"`          // of the factor, in which it rises anew from 0; 0 for none
 	Ramp           float64            `json:"ramp"`            // part of a cycle in which it rises, above 0 and at most 1
 	FreeBits       float64            `json:"free_bits"`       // nats a latent dimension has for free
@@ -48,7 +49,7 @@ func DefaultConfig() Config {
 
 // weight is how the KL term counts.
 func (c Config) weight() klreg.Weight {
-	w := klreg.Weight{Beta: c.Beta, Warmup: c.Warmup, Ramp: c.Ramp, FreeBits: c.FreeBits,
+	w := klreg.Weight{Beta: c.Beta, Warmup: c.Warmup, WarmupAbove: c.WarmupAbove, Ramp: c.Ramp, FreeBits: c.FreeBits,
 		Capacity: c.Capacity, CapacityEpochs: c.CapacityEpochs, Gamma: c.Gamma}
 	if c.Cycles > 0 {
 		w.Cycle = float64(c.Epochs) / float64(c.Cycles)

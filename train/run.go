@@ -203,6 +203,9 @@ func (t *trainer) step() (images int, loss vae.Loss, err error) {
 	if err := b.graph.Target(t.capacity()); err != nil {
 		return 0, loss, err
 	}
+	if err := b.graph.Above(t.share()); err != nil {
+		return 0, loss, err
+	}
 	if loss, err = b.graph.Run(t.beta()); err != nil {
 		return 0, loss, err
 	}
@@ -239,9 +242,13 @@ func (t *trainer) update(s *vae.Step, loss vae.Loss) error {
 	return nil
 }
 
-// capacity, beta and lr are those of the next step.
+// capacity, share, beta and lr are those of the next step.
 func (t *trainer) capacity() float64 {
 	return t.cfg.weight().CapacityAt(float64(t.state.Step) / float64(t.perEpoch))
+}
+
+func (t *trainer) share() float64 {
+	return t.cfg.weight().AboveAt(float64(t.state.Step) / float64(t.perEpoch))
 }
 
 func (t *trainer) beta() float64 {

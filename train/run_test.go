@@ -506,6 +506,47 @@ func TestWeightingIsNotReported(t *testing.T) {
 	}
 }
 
+// With a warm-up of the layers above the loss has less of the rate at first; a resumed
+// run goes on with it.
+func TestWarmupAbove(t *testing.T) {
+	mc, c := tiny()
+	mc.Above = []vae.Stochastic{{Latent: 3}}
+	c.Objective = vae.Objective{Name: "elbo-sampled"}
+	without := c
+	c.WarmupAbove = 2
+	c.Out = filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	steps := 0
+	_, _, err := fit(t, ctx, mc, c, train.Hooks{Step: func(p train.Progress) {
+		if p.Loss.Loss == p.Loss.Distortion+p.Loss.Rate {
+			t.Errorf("epoch %d, step %d: all of the rate is in the loss", p.Epoch, p.Step)
+		}
+		if steps++; steps == 9 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, train.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	c.Resume = true
+	resumed, _, err := fit(t, context.Background(), mc, c, train.Hooks{Step: func(p train.Progress) {
+		whole := math.Abs(p.Loss.Loss-p.Loss.Distortion-p.Loss.Rate) < 1e-4
+		if whole != (p.Epoch == 3) {
+			t.Errorf("epoch %d, step %d: loss %+v", p.Epoch, p.Step, p.Loss)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Resume, c.Out = false, ""
+	if whole, _ := mustFit(t, mc, c); bits(whole) != bits(resumed) {
+		t.Error("a resumed run has other weights")
+	}
+	if plain, _ := mustFit(t, mc, without); bits(plain) == bits(resumed) {
+		t.Error("the warm-up changes nothing")
+	}
+}
+
 func TestSchedules(t *testing.T) {
 	mc, c := tiny()
 	for name, want := range map[string]float64{"constant": 1, "linear": 1.0 / 21, "cosine": (1 + math.Cos(math.Pi*20/21)) / 2} {
@@ -531,6 +572,7 @@ func TestConfigErrors(t *testing.T) {
 		"dynamic":    func(c *train.Config) { c.Binarize = "sometimes" },
 		"beta":       func(c *train.Config) { c.Beta = -1 },
 		"warm-up":    func(c *train.Config) { c.Warmup = math.NaN() },
+		"above":      func(c *train.Config) { c.WarmupAbove = 1 },
 		"free bits":  func(c *train.Config) { c.FreeBits = -1 },
 		"cycles":     func(c *train.Config) { c.Cycles = -1 },
 		"ramp":       func(c *train.Config) { c.Cycles = 2 },

@@ -16,6 +16,7 @@ import (
 	"govae/decoder"
 	"govae/encoder"
 	"govae/internal/stream"
+	"govae/klreg"
 )
 
 // A model written a second time: plain float64 loops over one image, from the same
@@ -93,6 +94,7 @@ func plainPrior(m *Model, z []float64) float64 {
 type terms struct {
 	z                [][]float64
 	logl, logp, logq float64 // log p(x|z), log p(z), log q(z|x)
+	first            float64 // log q(z_1|x) − log p(z_1|z_2)
 }
 
 func (t terms) logw() float64 { return t.logl + t.logp - t.logq }
@@ -113,12 +115,18 @@ func plainTerms(m *Model, x, eps []float64) (t terms) {
 			z, logDet = m.flow.(*encoder.RealNVP).TransformValue(z, mu, logvar)
 			t.logq -= logDet
 		}
+		if l == 0 {
+			t.first = t.logq
+		}
 		t.z, below = append(t.z, z), z
 	}
 	t.logp = plainPrior(m, below)
 	for l, g := range m.gens {
 		mu, logvar := plainEncode(g, t.z[l+1])
 		t.logp += logNormal(t.z[l], mu, logvar)
+		if l == 0 {
+			t.first -= logNormal(t.z[0], mu, logvar)
+		}
 	}
 	t.logl = -m.lik.Distortion(plainNet(m.dec.Params(), t.z[0]), x)
 	return t
@@ -245,6 +253,47 @@ func TestDeepSteps(t *testing.T) {
 				t.Errorf("%s, %+v: %v", name, o, err)
 			}
 		}
+	}
+}
+
+// With a warm-up of the layers above, their part of log q(z|x) − log p(z) counts by its
+// share: the loss is that of the plain model, the gradient the central difference. The
+// share is 1 to begin with.
+func TestShareOfLayersAbove(t *testing.T) {
+	const batch, k, beta = 3, 2, 0.7
+	for _, kind := range []string{"two layers", "three layers", "flow, three layers"} {
+		for _, share := range []float64{1, 0.3, 0} {
+			m := noisy(new64(t, models()[kind]))
+			s := newWeightedStepper(t, m, batch, Objective{Name: "iwae", K: k}, klreg.Weight{Beta: 1, WarmupAbove: 10})
+			if share < 1 {
+				if err := s.mach.set(1, share); err != nil {
+					t.Fatal(err)
+				}
+			}
+			x, _ := binary(m, batch)
+			loss, _, rate := s.run(x, beta, stream.New(3, stream.Eps, 0))
+			var want, wantRate float64
+			for b := range batch {
+				var logw []float64
+				for r := range k {
+					d := plainTerms(m, widen(x[b*m.pixels:(b+1)*m.pixels]), widen(s.eps[(b*k+r)*m.noise:(b*k+r+1)*m.noise]))
+					all := d.logq - d.logp
+					logw = append(logw, d.logl-beta*(d.first+share*(all-d.first)))
+					wantRate += all / (batch * k)
+				}
+				want -= (logSum(logw) - math.Log(k)) / batch
+			}
+			if err := differs("loss or rate", []float64{loss, rate}, []float64{want, wantRate}, 1e-12); err != nil {
+				t.Errorf("%s, share %v: %v", kind, share, err)
+			}
+			if err := centralDifferences(s, x, beta, 2); err != nil {
+				t.Errorf("%s, share %v: %v", kind, share, err)
+			}
+		}
+	}
+	one := new64(t, tiny())
+	if err := one.CheckObjective(klreg.Weight{Beta: 1, WarmupAbove: 1}, Objective{Name: "iwae"}); err == nil || !strings.Contains(err.Error(), "one stochastic layer") {
+		t.Errorf("a model of one layer: %v", err)
 	}
 }
 

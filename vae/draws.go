@@ -24,8 +24,10 @@ type draws struct {
 	distortion *G.Node // [R], −log p(x|z)
 	logPrior   *G.Node // [R], log p(z)
 	logQ       *G.Node // [R], log q(z|x)
+	first      *G.Node // [R], log q(z_1|x) − log p(z_1|z_2)
 
-	beta    *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; 1 in a bound
+	beta    *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; nil for 1
+	share   *G.Node // scalar, that of the layers above the first in it; nil for 1
 	weights *G.Node // [R], what ScaleGrad multiplies the gradient of z by
 }
 
@@ -103,7 +105,11 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 	if err != nil {
 		return nil, fmt.Errorf("vae: prior: %w", err)
 	}
-	if d.logPrior, err = total(append(logP, top)); err != nil {
+	logP = append(logP, top)
+	if d.first, err = op.Combine([]float64{1, -1}, logQ[0], logP[0]); err != nil {
+		return nil, err
+	}
+	if d.logPrior, err = total(logP); err != nil {
 		return nil, err
 	}
 	if d.logQ, err = total(logQ); err != nil {
@@ -146,6 +152,18 @@ func (d *draws) logWeights() (*G.Node, error) {
 	rate, err := d.rate() // [R]
 	if err != nil {
 		return nil, err
+	}
+	if d.share != nil {
+		above, err := op.Combine([]float64{1, -1}, rate, d.first)
+		if err != nil {
+			return nil, err
+		}
+		if above, err = op.Scale(above, d.share); err != nil {
+			return nil, err
+		}
+		if rate, err = op.Combine([]float64{1, 1}, d.first, above); err != nil {
+			return nil, err
+		}
 	}
 	if rate, err = op.Scale(rate, d.beta); err != nil {
 		return nil, err

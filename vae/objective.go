@@ -99,8 +99,9 @@ func (o Objective) goesWith(m *Model) error {
 }
 
 // buildDrawn adds an objective made of draws to the graph of x [B,X], eps [B·m·k,
-// Noise] and the scalar beta, which multiplies log q(z|x) − log p(z) in the loss.
-func (m *Model) buildDrawn(x, eps, beta *G.Node, o Objective) (loss, distortion, rate *G.Node, err error) {
+// Noise] and the scalars beta, which multiplies log q(z|x) − log p(z) in the loss, and
+// share, which multiplies the part of the layers above in it, nil for 1.
+func (m *Model) buildDrawn(x, eps, beta, share *G.Node, o Objective) (loss, distortion, rate *G.Node, err error) {
 	e, samples := estimators[o.Name], o.Samples()
 	mu, logvar, err := m.enc.Encode(x) // [B,Z]
 	if err != nil {
@@ -117,7 +118,7 @@ func (m *Model) buildDrawn(x, eps, beta *G.Node, o Objective) (loss, distortion,
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	d.k, d.beta = max(o.K, 1), beta
+	d.k, d.beta, d.share = max(o.K, 1), beta, share
 	if loss, err = e.loss(d); err != nil {
 		return nil, nil, nil, err
 	}

@@ -42,10 +42,15 @@ type stepper struct {
 
 func newStepper(t *testing.T, m *Model, batch int, o Objective) *stepper {
 	t.Helper()
-	if err := o.goesWith(m); err != nil {
+	return newWeightedStepper(t, m, batch, o, klreg.DefaultWeight())
+}
+
+func newWeightedStepper(t *testing.T, m *Model, batch int, o Objective, w klreg.Weight) *stepper {
+	t.Helper()
+	if err := m.CheckObjective(w, o); err != nil {
 		t.Fatal(err)
 	}
-	mach, err := m.compileStep(batch, klreg.DefaultWeight(), o)
+	mach, err := m.compileStep(batch, w, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,12 +271,17 @@ func TestGradientsByHand(t *testing.T) {
 // loss at fixed noise: every stride-th number of every parameter.
 func checkDifferences(t *testing.T, m *Model, o Objective, beta float64, stride int) error {
 	t.Helper()
-	const batch, h = 3, 1e-5
-	s := newStepper(t, m, batch, o)
+	const batch = 3
 	x := make([]float32, batch*m.pixels)
 	for i := range x {
 		x[i] = float32(i * 7 % 3 % 2)
 	}
+	return centralDifferences(newStepper(t, m, batch, o), x, beta, stride)
+}
+
+func centralDifferences(s *stepper, x []float32, beta float64, stride int) error {
+	const h = 1e-5
+	m := s.m
 	loss, _, _ := s.run(x, beta, stream.New(1, stream.Eps, 0))
 	for k, grad := range s.grads() {
 		scale := 0.0

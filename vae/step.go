@@ -15,6 +15,7 @@ import (
 // goroutine at a time.
 type Step struct {
 	m     *machine
+	w     klreg.Weight
 	grads [][]float32
 	in    [2][2]*tensor.Dense // two pairs of x and eps, by turns
 	next  int                 // the pair that is filled
@@ -51,7 +52,7 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	if err != nil {
 		return nil, err
 	}
-	s := &Step{m: mach}
+	s := &Step{m: mach, w: w}
 	for i, t := range mach.in {
 		s.in[0][i], s.in[1][i] = t, tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...))
 	}
@@ -77,10 +78,14 @@ func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
 	if (w.FreeBits > 0 || w.Capacity > 0) && !o.analytic() {
 		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
 	}
+	if w.WarmupAbove > 0 && len(m.encs) == 1 {
+		return fmt.Errorf("vae: a warm-up of the layers above, of a model with one stochastic layer")
+	}
 	return nil
 }
 
-// compileStep makes the machine of a step: inputs x, eps and the scalar beta;
+// compileStep makes the machine of a step: inputs x, eps and the scalar beta, then
+// that of a capacity or of a warm-up of the layers above, which exclude each other;
 // outputs loss, distortion, rate, then a gradient for each parameter.
 func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, error) {
 	building.Lock()
@@ -88,17 +93,22 @@ func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, e
 	g := G.NewGraph()
 	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch*o.Samples(), m.noise)
 	beta, scalars := scalar(g, m.dtype(), "beta", 1), G.Nodes{}
-	var target *G.Node
-	if scalars = append(scalars, beta); w.Capacity > 0 {
+	var target, share *G.Node
+	scalars = append(scalars, beta)
+	if w.Capacity > 0 {
 		target = scalar(g, m.dtype(), "capacity", 0)
 		scalars = append(scalars, target)
+	}
+	if w.WarmupAbove > 0 {
+		share = scalar(g, m.dtype(), "share", 1)
+		scalars = append(scalars, share)
 	}
 	var loss, distortion, rate *G.Node
 	var err error
 	if o.analytic() {
 		loss, distortion, rate, err = m.buildAnalytic(x, eps, beta, target, w)
 	} else {
-		loss, distortion, rate, err = m.buildDrawn(x, eps, beta, o)
+		loss, distortion, rate, err = m.buildDrawn(x, eps, beta, share, o)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vae: build the graph: %w", err)
@@ -161,10 +171,20 @@ func (s *Step) Take() error {
 // Target sets the rate that a weight with a capacity aims at, in nats per image, for
 // the Runs to come (klreg.Weight.CapacityAt). Without a capacity it does nothing.
 func (s *Step) Target(rate float64) error {
-	if len(s.m.param) < 2 {
+	if s.w.Capacity == 0 {
 		return nil
 	}
 	return s.m.set(1, rate)
+}
+
+// Above sets the share of the layers above the first in the KL term for the Runs to
+// come (klreg.Weight.AboveAt); it is 1 to begin with. Without a warm-up of those layers
+// it does nothing.
+func (s *Step) Above(share float64) error {
+	if s.w.WarmupAbove == 0 {
+		return nil
+	}
+	return s.m.set(1, share)
 }
 
 // Run computes the loss of the batch that was taken, and its gradient, with the

@@ -50,6 +50,7 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages; 0 for 1")
 	f.Float64Var(&o.train.Beta, "beta", o.train.Beta, "`B`, factor of the KL term in the loss")
 	f.Float64Var(&o.train.Warmup, "warmup", o.train.Warmup, "`EPOCHS` over which that factor rises from 0")
+	f.Float64Var(&o.train.WarmupAbove, "warmup-above", o.train.WarmupAbove, "`EPOCHS` over which the share of the layers above the first in the KL rises from 0")
 	f.IntVar(&o.train.Cycles, "cycles", o.train.Cycles, "`N` times in the run that factor rises from 0, instead of a warm-up; 0 for none")
 	f.Float64Var(&o.train.Ramp, "ramp", o.train.Ramp, "`PART` of a cycle in which it rises, above 0 and at most 1")
 	f.Float64Var(&o.train.FreeBits, "free-bits", o.train.FreeBits, "`NATS` of KL that each latent dimension has for free")
