@@ -37,7 +37,7 @@ var presets = map[string]func() (vae.Config, Config){
 	"vae-2":       burda("stl", 1, 800, true),
 	"vae-2-k5":    burda("elbo-sampled", 5, 400, true),
 	"vae-2-k50":   burda("elbo-sampled", 50, 80, true),
-	"iwae-2-k5":   burda("dreg", 5, 550, true),
+	"iwae-2-k5":   burda("dreg", 5, 400, true),
 	"iwae-2-k50":  burda("dreg", 50, 80, true),
 	"burda-1-k5":  burdaOriginal("iwae", 5),
 	"burda-1-k1":  burdaOriginal("elbo-sampled", 1),
