@@ -24,7 +24,8 @@ type draws struct {
 	distortion *G.Node // [R], −log p(x|z)
 	logPrior   *G.Node // [R], log p(z)
 	logQ       *G.Node // [R], log q(z|x)
-	first      *G.Node // [R], log q(z_1|x) − log p(z_1|z_2)
+	qFirst     *G.Node // [R], log q(z_1|x)
+	pFirst     *G.Node // [R], log p(z_1|z_2)
 
 	beta    *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; nil for 1
 	share   *G.Node // scalar, that of the layers above the first in it; nil for 1
@@ -106,9 +107,7 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		return nil, fmt.Errorf("vae: prior: %w", err)
 	}
 	logP = append(logP, top)
-	if d.first, err = op.Combine([]float64{1, -1}, logQ[0], logP[0]); err != nil {
-		return nil, err
-	}
+	d.qFirst, d.pFirst = logQ[0], logP[0]
 	if d.logPrior, err = total(logP); err != nil {
 		return nil, err
 	}
@@ -154,14 +153,14 @@ func (d *draws) logWeights() (*G.Node, error) {
 		return nil, err
 	}
 	if d.share != nil {
-		above, err := op.Combine([]float64{1, -1}, rate, d.first)
+		above, err := op.Combine([]float64{1, -1, 1}, rate, d.qFirst, d.pFirst)
 		if err != nil {
 			return nil, err
 		}
 		if above, err = op.Scale(above, d.share); err != nil {
 			return nil, err
 		}
-		if rate, err = op.Combine([]float64{1, 1}, d.first, above); err != nil {
+		if rate, err = op.Combine([]float64{1, -1, 1}, d.qFirst, d.pFirst, above); err != nil {
 			return nil, err
 		}
 	}
