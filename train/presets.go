@@ -34,7 +34,7 @@ var presets = map[string]func() (vae.Config, Config){
 	"vae-1-k50":   burda("elbo-sampled", 50, 100, false),
 	"iwae-1-k5":   burda("dreg", 5, 500, false),
 	"iwae-1-k50":  burda("dreg", 50, 100, false),
-	"vae-2":       burda("stl", 1, 700, true),
+	"vae-2":       burda("stl", 1, 640, true),
 	"vae-2-k5":    burda("elbo-sampled", 5, 400, true),
 	"vae-2-k50":   burda("elbo-sampled", 50, 80, true),
 	"iwae-2-k5":   burda("dreg", 5, 400, true),
