@@ -518,7 +518,7 @@ func TestWarmupAbove(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	steps := 0
 	_, _, err := fit(t, ctx, mc, c, train.Hooks{Step: func(p train.Progress) {
-		if p.Loss.Loss == p.Loss.Distortion+p.Loss.Rate {
+		if math.Abs(p.Loss.Loss-p.Loss.Distortion-p.Loss.Rate) < 1e-4 {
 			t.Errorf("epoch %d, step %d: all of the rate is in the loss", p.Epoch, p.Step)
 		}
 		if steps++; steps == 9 {

@@ -79,7 +79,7 @@ func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
 		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
 	}
 	if w.WarmupAbove > 0 && len(m.encs) == 1 {
-		return fmt.Errorf("vae: a warm-up of the layers above, of a model with one stochastic layer")
+		return fmt.Errorf("vae: a warm-up of the layers above, of a model with one stochastic layer: leave it out, or give the model layers above")
 	}
 	return nil
 }
