@@ -43,7 +43,7 @@ type Record struct {
 	Row     string           `json:"row"`
 	Seed    uint64           `json:"seed"`
 	Full    bool             `json:"full"`    // the recipe's number of epochs
-	Minutes float64          `json:"minutes"` // of training: epochs times the median one's, so that a pause does not count
+	Minutes float64          `json:"minutes"` // of training: epochs times the median one's, those of a warm-up of k apart, so that a pause does not count
 	Model   vae.Config       `json:"model"`
 	Train   train.Config     `json:"train"`
 	Report  *evaluate.Report `json:"report"`
@@ -76,7 +76,7 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Minutes: minutes(epochs), Model: mc, Train: tc}
+	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Minutes: minutes(epochs, tc.WarmupK), Model: mc, Train: tc}
 	if o.Row.Bound { // log p(x) is beside the point
 		o.K, o.N = min(o.K, 100), min(o.N, 1000)
 	}
@@ -87,13 +87,21 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	return r, r.write(o.Out)
 }
 
-func minutes(epochs []train.Epoch) float64 {
+// minutes of a run whose first epochs have another k than the rest.
+func minutes(epochs []train.Epoch, first int) float64 {
 	var seconds []float64
 	for _, e := range epochs {
 		seconds = append(seconds, e.Seconds)
 	}
-	slices.Sort(seconds)
-	return seconds[len(seconds)/2] * float64(len(seconds)) / 60
+	first = min(first, len(seconds))
+	sum := 0.0
+	for _, s := range [][]float64{seconds[:first], seconds[first:]} {
+		if len(s) > 0 {
+			slices.Sort(s)
+			sum += s[len(s)/2] * float64(len(s))
+		}
+	}
+	return sum / 60
 }
 
 // write writes the record into a directory. That of a shortened run never takes the

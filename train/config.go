@@ -17,10 +17,11 @@ type Config struct {
 	Epochs         int                `json:"epochs"`          // passes over the training images
 	Batch          int                `json:"batch"`           // images a step
 	LR             float64            `json:"lr"`              // Adam's step size at its highest
-	Schedule       string             `json:"schedule"`        // of the step size: constant, linear, cosine or stages
+	Schedule       string             `json:"schedule"`        // of the step size, over the run's draws of z: constant, linear, cosine, cooldown or stages
 	AdamEps        float64            `json:"adam_eps"`        // Adam's ε
 	Clip           float64            `json:"clip"`            // largest global norm of the gradient, 0 for no limit
 	Objective      vae.Objective      `json:"objective"`       // the bound on log p(x) that is raised
+	WarmupK        int                `json:"warmup_k"`        // epochs at the start in which its k is 1
 	Binarize       mnist.Binarization `json:"binarize"`        // of the pixels
 	Beta           float64            `json:"beta"`            // factor of the KL term in the loss
 	Warmup         float64            `json:"warmup"`          // epochs over which the factor rises from 0
@@ -57,12 +58,21 @@ func (c Config) weight() klreg.Weight {
 	return w
 }
 
+// objective is the bound of an epoch, counted from 0.
+func (c Config) objective(epoch int) vae.Objective {
+	o := c.Objective
+	if epoch < c.WarmupK {
+		o.K = 1
+	}
+	return o
+}
+
 // Validate returns an error that names the first field that is wrong.
 func (c Config) Validate() error {
 	for _, f := range []struct {
 		name       string
 		value, min int
-	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}} {
+	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}, {"warm-up of k", c.WarmupK, 0}} {
 		if f.value < f.min {
 			return fmt.Errorf("train: %s is %d, want at least %d", f.name, f.value, f.min)
 		}
@@ -77,7 +87,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("train: clip is %v, want a finite number of at least 0", c.Clip)
 	}
 	if _, ok := schedules[c.Schedule]; !ok {
-		return fmt.Errorf("train: unknown schedule %q: choose constant, linear, cosine or stages", c.Schedule)
+		return fmt.Errorf("train: unknown schedule %q: choose constant, linear, cosine, cooldown or stages", c.Schedule)
 	}
 	if _, err := mnist.ParseBinarization(string(c.Binarize)); err != nil {
 		return err
@@ -85,14 +95,20 @@ func (c Config) Validate() error {
 	if err := c.Objective.Validate(); err != nil {
 		return err
 	}
+	if c.WarmupK > 0 && c.Objective.K <= 1 {
+		return fmt.Errorf("train: warm-up of k over %d epochs, of an objective whose k is 1: leave it out, or give a larger k", c.WarmupK)
+	}
 	return c.weight().Validate()
 }
 
-// schedules give the factor of the step size after a fraction of all steps.
+// schedules give the factor of the step size after a fraction of all draws. Cooldown is
+// constant for the first 70 % and falls linearly to 0 over the rest: Hägele et al. 2024,
+// section 3, arXiv:2405.18392.
 var schedules = map[string]func(done float64) float64{
 	"constant": func(float64) float64 { return 1 },
 	"linear":   func(done float64) float64 { return 1 - done },
 	"cosine":   func(done float64) float64 { return (1 + math.Cos(math.Pi*done)) / 2 },
+	"cooldown": func(done float64) float64 { return min(1, (1-done)/0.3) },
 	"stages":   stages,
 }
 

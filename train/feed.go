@@ -18,13 +18,19 @@ type feed struct {
 	model    *vae.Model
 	set      *mnist.Set
 	perEpoch int
-	graphs   map[int]*vae.Step // by batch size: the last one of an epoch may be smaller
-	epoch    int               // that order is for
-	order    []int             // of the images
+	graphs   map[kind]*vae.Step
+	epoch    int   // that order is for
+	order    []int // of the images
 
 	step  int // that is being prepared
 	ready batch
 	work  *simd.Ahead
+}
+
+// kind is what tells the graphs of a run apart.
+type kind struct {
+	images int // the last batch of an epoch may be smaller
+	k      int // draws an image
 }
 
 // batch is one step's input.
@@ -38,13 +44,14 @@ type batch struct {
 func (f *feed) prepare(step int) error {
 	first := step % f.perEpoch * f.cfg.Batch
 	n := min(f.cfg.Batch, f.set.Len()-first)
-	g, ok := f.graphs[n]
+	o := f.cfg.objective(step / f.perEpoch)
+	g, ok := f.graphs[kind{n, o.K}]
 	if !ok {
 		var err error
-		if g, err = f.model.NewObjectiveStep(n, f.cfg.weight(), f.cfg.Objective); err != nil {
+		if g, err = f.model.NewObjectiveStep(n, f.cfg.weight(), o); err != nil {
 			return err
 		}
-		f.graphs[n] = g
+		f.graphs[kind{n, o.K}] = g
 	}
 	f.step, f.ready = step, batch{g, n}
 	x, eps := g.X(), g.Eps()

@@ -24,7 +24,7 @@ func TestFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	newFeed := func() *feed {
-		return &feed{cfg: c, model: m, set: set, perEpoch: 3, graphs: map[int]*vae.Step{}, epoch: -1}
+		return &feed{cfg: c, model: m, set: set, perEpoch: 3, graphs: map[kind]*vae.Step{}, epoch: -1}
 	}
 	// content returns a step's images and noise, which lie in the graph's inputs
 	// until the batch is taken.

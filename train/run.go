@@ -150,7 +150,7 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	t.dataID = fmt.Sprintf("%d images of %d×%d, crc32 %08x", t.train.Len(), t.train.Rows, t.train.Cols, crc32.ChecksumIEEE(t.train.Pixels))
 	t.perEpoch = (t.train.Len()-1)/cfg.Batch + 1 // rounded up, without overflow
 	t.adam = NewAdam(m.Params(), cfg.AdamEps)
-	t.feed = &feed{cfg: cfg, model: m, set: t.train, perEpoch: t.perEpoch, graphs: map[int]*vae.Step{}, epoch: -1}
+	t.feed = &feed{cfg: cfg, model: m, set: t.train, perEpoch: t.perEpoch, graphs: map[kind]*vae.Step{}, epoch: -1}
 	return t, nil
 }
 
@@ -256,7 +256,13 @@ func (t *trainer) beta() float64 {
 }
 
 func (t *trainer) lr() float64 {
-	return t.cfg.LR * schedules[t.cfg.Schedule](float64(t.state.Step)/float64(t.perEpoch*t.cfg.Epochs))
+	return t.cfg.LR * schedules[t.cfg.Schedule](t.draws(t.state.Step)/t.draws(t.perEpoch*t.cfg.Epochs))
+}
+
+// draws is how many draws of z an image of each batch has had in all, after some steps.
+func (t *trainer) draws(steps int) float64 {
+	first := min(steps, t.perEpoch*t.cfg.WarmupK)
+	return float64(first*t.cfg.objective(0).Samples()) + float64(steps-first)*float64(t.cfg.Objective.Samples())
 }
 
 // finishEpoch measures the model, then records and saves the epoch.

@@ -547,9 +547,52 @@ func TestWarmupAbove(t *testing.T) {
 	}
 }
 
+// With a warm-up of k the first epochs are those of k = 1, bit for bit if the step size
+// is constant. The schedule counts draws; a resumed run goes on with both.
+func TestWarmupK(t *testing.T) {
+	mc, c := tiny()
+	c.Objective, c.WarmupK = vae.Objective{Name: "dreg", K: 5}, 2
+	one := c
+	one.Objective.K, one.WarmupK, one.Epochs = 1, 0, 2
+	first, _ := mustFit(t, mc, one)
+	c.Epochs = 2
+	if same, _ := mustFit(t, mc, c); bits(same) != bits(first) {
+		t.Error("the first epochs are not of k = 1")
+	}
+	c.Epochs, c.Schedule, c.Out = 4, "linear", filepath.Join(t.TempDir(), "run")
+	for _, last := range []int{10, 17} { // stop before and after the change, which is at step 14
+		ctx, cancel := context.WithCancel(context.Background())
+		if _, _, err := fit(t, ctx, mc, c, train.Hooks{Step: func(p train.Progress) {
+			if (p.Epoch-1)*p.Steps+p.Step == last {
+				cancel()
+			}
+		}}); !errors.Is(err, train.ErrInterrupted) {
+			t.Fatal(err)
+		}
+		c.Resume = true
+	}
+	resumed, epochs, err := fit(t, context.Background(), mc, c, train.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, draws := range []float64{6, 13, 14 + 6*5, 14 + 13*5} { // before an epoch's last step, of 14 + 14·5
+		if got, want := epochs[i].LR/c.LR, 1-draws/84; math.Abs(got-want) > 1e-12 {
+			t.Errorf("epoch %d: step size %v of the highest, want %v", i+1, got, want)
+		}
+	}
+	c.Resume, c.Out = false, ""
+	if whole, _ := mustFit(t, mc, c); bits(whole) != bits(resumed) {
+		t.Error("a resumed run has other weights")
+	}
+	c.WarmupK = 0
+	if plain, _ := mustFit(t, mc, c); bits(plain) == bits(resumed) {
+		t.Error("the warm-up changes nothing")
+	}
+}
+
 func TestSchedules(t *testing.T) {
 	mc, c := tiny()
-	for name, want := range map[string]float64{"constant": 1, "linear": 1.0 / 21, "cosine": (1 + math.Cos(math.Pi*20/21)) / 2} {
+	for name, want := range map[string]float64{"constant": 1, "linear": 1.0 / 21, "cosine": (1 + math.Cos(math.Pi*20/21)) / 2, "cooldown": 1.0 / 21 / 0.3} {
 		c.Schedule = name
 		_, epochs := mustFit(t, mc, c)
 		if got := epochs[2].LR / c.LR; math.Abs(got-want) > 1e-12 {
@@ -575,6 +618,8 @@ func TestConfigErrors(t *testing.T) {
 		"above":      func(c *train.Config) { c.WarmupAbove = 1 },
 		"free bits":  func(c *train.Config) { c.FreeBits = -1 },
 		"cycles":     func(c *train.Config) { c.Cycles = -1 },
+		"-1, want":   func(c *train.Config) { c.Objective, c.WarmupK = vae.Objective{Name: "iwae", K: 2}, -1 },
+		"larger k":   func(c *train.Config) { c.WarmupK = 1 },
 		"ramp":       func(c *train.Config) { c.Cycles = 2 },
 		"capacity":   func(c *train.Config) { c.Capacity = -1 },
 		"gamma":      func(c *train.Config) { c.Capacity = 20 },
