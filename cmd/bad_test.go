@@ -129,7 +129,7 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-validation 512 -out new", 1, []string{"validation", "512 of 512"}},
 		{"-validation 9223372036854775807 -out new", 1, []string{"validation"}},
 		{"-threads -1", 2, []string{"threads is -1"}},
-		{"-activation sine", 2, []string{`"sine"`, "relu, tanh or softplus"}},
+		{"-activation sine", 2, []string{`"sine"`, "relu, tanh, softplus or gated"}},
 		{"-likelihood poisson", 2, []string{`"poisson"`, "choose one of bernoulli"}},
 		{"-likelihood gaussian", 2, []string{"-binarize none", "dynamic"}},
 		{"-likelihood gaussian -binarize none -sigma 0", 2, []string{"sigma 0"}},

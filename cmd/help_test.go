@@ -69,7 +69,7 @@ func TestHelpTellsTheTruth(t *testing.T) {
 	help := must(t, t.TempDir(), "train", "-h")
 	for _, want := range []string{
 		"(default 10)", "(default 128)", "(default 0.001)", "(default 20)", "(default 400)", "(default relu)", "(default bernoulli)",
-		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "relu, tanh or softplus",
+		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "relu, tanh, softplus or gated",
 		"constant, linear, cosine or cooldown (to 0), or stages", "pytorch or glorot", "logistic256", "iwae-1-k5", "MNIST_DIR",
 	} {
 		if !strings.Contains(help, want) {

@@ -38,7 +38,7 @@ type Config struct {
 	Latent     int    // Z, inputs
 	Pixels     int    // X, outputs
 	Hidden     []int  // sizes of the hidden layers, from z to x; none makes a linear decoder
-	Activation string // of the hidden layers: relu, tanh or softplus
+	Activation string // of the hidden layers: relu, tanh, softplus or gated
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
 }
 
@@ -72,7 +72,8 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 
 // Decode implements Decoder:
 //
-//	h = act(W_i·h + b_i)  for each hidden layer, from h = z
+//	h = act(W_i·h + b_i)  for each hidden layer, from h = z; gated, it is
+//	h = (W_i·h + b_i)·sigmoid(V_i·h + c_i)
 //	logits = W_out·h + b_out
 func (m *MLP) Decode(z *G.Node) (logits *G.Node, err error) {
 	if logits, err = m.layers.Apply(z); err != nil { // [B,Z] to [B,X]

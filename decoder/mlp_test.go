@@ -12,7 +12,7 @@ import (
 )
 
 func configs() (cs []Config) {
-	for _, act := range []string{"relu", "tanh", "softplus"} {
+	for _, act := range []string{"relu", "tanh", "softplus", "gated"} {
 		for _, hidden := range [][]int{nil, {6}, {4, 7}} {
 			cs = append(cs, Config{Latent: 3, Pixels: 5, Hidden: hidden, Activation: act, Init: "pytorch"})
 		}
@@ -66,7 +66,7 @@ func forward(t testing.TB, params []Param, activation string, z []float64) []flo
 			for i, v := range h {
 				a += w[o*len(h)+i] * v
 			}
-			if next[o] = a; l < len(params)-2 {
+			if next[o] = a; l < len(params)-2 && activation != "gated" {
 				next[o] = map[string]func(float64) float64{
 					"relu":     func(a float64) float64 { return math.Max(a, 0) },
 					"tanh":     math.Tanh,
@@ -74,7 +74,12 @@ func forward(t testing.TB, params []Param, activation string, z []float64) []flo
 				}[activation](a)
 			}
 		}
-		h = next
+		if h = next; l < len(params)-2 && activation == "gated" { // units, then their gates
+			h = next[:len(next)/2]
+			for o := range h {
+				h[o] /= 1 + math.Exp(-next[len(h)+o])
+			}
+		}
 	}
 	return h
 }

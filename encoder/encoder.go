@@ -47,7 +47,7 @@ type Config struct {
 	Pixels     int    // X, inputs
 	Latent     int    // Z, latent dimensions
 	Hidden     []int  // sizes of the hidden layers, from x to z; none makes a linear encoder
-	Activation string // of the hidden layers: relu, tanh or softplus
+	Activation string // of the hidden layers: relu, tanh, softplus or gated
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
 }
 
@@ -86,7 +86,8 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 
 // Encode implements Encoder:
 //
-//	h = act(W_i·h + b_i)  for each hidden layer, from h = x
+//	h = act(W_i·h + b_i)  for each hidden layer, from h = x; gated, it is
+//	h = (W_i·h + b_i)·sigmoid(V_i·h + c_i)
 //	mu = W_mu·h + b_mu     logvar = W_lv·h + b_lv
 func (m *MLP) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
 	h, err := m.hidden.Apply(x) // [B,H]

@@ -125,7 +125,7 @@ func forward(t testing.TB, params []Param, activation string, x []float64, laten
 			for i, v := range h {
 				a += w[o*len(h)+i] * v
 			}
-			if next[o] = a; l < len(params)-2 {
+			if next[o] = a; l < len(params)-2 && activation != "gated" {
 				next[o] = map[string]func(float64) float64{
 					"relu":     func(a float64) float64 { return math.Max(a, 0) },
 					"tanh":     math.Tanh,
@@ -133,7 +133,12 @@ func forward(t testing.TB, params []Param, activation string, x []float64, laten
 				}[activation](a)
 			}
 		}
-		h = next
+		if h = next; l < len(params)-2 && activation == "gated" { // units, then their gates
+			h = next[:len(next)/2]
+			for o := range h {
+				h[o] /= 1 + math.Exp(-next[len(h)+o])
+			}
+		}
 	}
 	return h[:latent], h[latent:]
 }
@@ -160,7 +165,7 @@ func within(t testing.TB, what string, got, want []float64, rel, least float64) 
 
 // model is a configuration to be tested.
 func configs() (cs []Config) {
-	for _, act := range []string{"relu", "tanh", "softplus"} {
+	for _, act := range []string{"relu", "tanh", "softplus", "gated"} {
 		for _, hidden := range [][]int{nil, {6}, {7, 4}} {
 			cs = append(cs, Config{Pixels: 5, Latent: 3, Hidden: hidden, Activation: act, Init: "pytorch"})
 		}

@@ -165,7 +165,7 @@ func TestEncodeErrors(t *testing.T) {
 // NaN in a pixel shows in its image's mu and logvar, through every activation, and
 // in no other image's.
 func TestEncodeShowsNaN(t *testing.T) {
-	for _, cfg := range configs()[:9] {
+	for _, cfg := range configs()[:12] {
 		m := newMLP(t, cfg, tensor.Float32, 1)
 		x, w := normal(1, 2*cfg.Pixels), make([]float64, 2*cfg.Latent)
 		x[0] = math.NaN()

@@ -23,6 +23,7 @@ func TestLossGradient(t *testing.T) {
 	}{
 		"tanh":           {func(*Config) {}, klreg.DefaultWeight(), 1},
 		"softplus":       {func(c *Config) { c.Activation = "softplus" }, klreg.DefaultWeight(), 1},
+		"gated":          {func(c *Config) { c.Activation = "gated" }, klreg.DefaultWeight(), 1},
 		"relu":           {func(c *Config) { c.Activation = "relu" }, klreg.DefaultWeight(), 1},
 		"no hidden":      {func(c *Config) { c.Hidden = nil }, klreg.DefaultWeight(), 1},
 		"gaussian":       {func(c *Config) { c.Likelihood, c.Sigma = "gaussian", 0.3 }, klreg.DefaultWeight(), 1},

@@ -32,7 +32,7 @@ type Config struct {
 	Cols       int     `json:"cols"`            // of an image, in pixels
 	Hidden     []int   `json:"hidden"`          // encoder's hidden layers from x to z; the decoder mirrors them
 	Latent     int     `json:"latent"`          // Z
-	Activation string  `json:"activation"`      // relu, tanh or softplus
+	Activation string  `json:"activation"`      // relu, tanh, softplus or gated (Dauphin et al. 2017, arXiv:1612.08083)
 	Likelihood string  `json:"likelihood"`      // decoder.Names lists them
 	Sigma      float64 `json:"sigma,omitempty"` // of a gaussian likelihood (decoder.NewLikelihood), where 1 is the range of a pixel
 	Init       string  `json:"init"`            // pytorch or glorot

@@ -84,7 +84,7 @@ func allCases() []opCase {
 	for act := simd.Identity; act <= simd.Softplus; act++ {
 		cs = append(cs, linearCase(act, true), linearCase(act, false))
 	}
-	cs = append(cs, columnsCase(0, 2), columnsCase(2, 3), columnsCase(0, 3), reparameterizeCase(), gaussianKLCase(),
+	cs = append(cs, columnsCase(0, 2), columnsCase(2, 3), columnsCase(0, 3), gluCase(), reparameterizeCase(), gaussianKLCase(),
 		rowSumsCase(), bernoulliCase(), gaussianCase(), continuousBernoulliCase(), gaussianLearnedCase(), gaussianPixelCase(),
 		logistic256Case(), meanCase(), freeBitsCase())
 	return append(append(append(cs, densityCases()...), drawsCases()...), flowCases()...)

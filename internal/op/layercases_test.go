@@ -31,6 +31,34 @@ func columnsCase(from, to int) opCase {
 		points: normals([][]int{s})}
 }
 
+func gluCase() opCase {
+	s := []int{testB, 2 * testN}
+	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	return opCase{name: "glu", shapes: [][]int{s}, wrt: []int{0},
+		build: func(in []*G.Node) (*G.Node, error) { return GLU(in[0]) },
+		value: func(in [][]float64) (out, scale []float64) {
+			for i := range testB {
+				for j := range testN {
+					y := in[0][i*2*testN+j] * sigmoid(in[0][i*2*testN+testN+j])
+					out, scale = append(out, y), append(scale, math.Abs(y))
+				}
+			}
+			return out, scale
+		},
+		grad: func(in [][]float64, cot []float64) (grads, scale [][]float64) {
+			g, abs := make([]float64, len(in[0])), make([]float64, len(in[0]))
+			for k, c := range cot {
+				a, b := k/testN*2*testN+k%testN, k/testN*2*testN+testN+k%testN
+				s := sigmoid(in[0][b])
+				g[a], g[b] = c*s, c*in[0][a]*s*(1-s)
+				abs[a], abs[b] = math.Abs(c), math.Abs(c*in[0][a]) // 1−s is in error by a part of 1
+			}
+			return [][]float64{g}, [][]float64{abs}
+		},
+		points: normals([][]int{s}),
+		edge:   func(r *rand.Rand) [][]float64 { return [][]float64{pick(r, size(s), 0, 1, -40, 40, -30, 1e-8)} }}
+}
+
 // linearCase is the naive triple loop. Only an x that something has computed gets
 // a gradient, so there x passes through Columns first.
 func linearCase(act simd.Activation, data bool) opCase {

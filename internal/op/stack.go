@@ -15,6 +15,7 @@ import (
 type Layer struct {
 	W, B  Param
 	Act   simd.Activation
+	Gated bool // a GLU follows, of half the outputs
 	Fixed bool // Apply passes W and b no gradient
 }
 
@@ -64,32 +65,46 @@ func uniform(dt tensor.Dtype, r *rand.Rand, bound float64, shape ...int) *tensor
 	return t
 }
 
-// Apply adds the layer to the graph of x [B,I]; the result is [B,O].
+// Apply adds the layer to the graph of x [B,I]; the result is [B,O], or half of that
+// if it is gated.
 func (l Layer) Apply(x *G.Node) (*G.Node, error) {
-	return dense(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), l.Act, l.Fixed)
+	y, err := dense(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), l.Act, l.Fixed)
+	if err != nil || !l.Gated {
+		return y, err
+	}
+	return GLU(y)
 }
 
-var activations = map[string]simd.Activation{"relu": simd.ReLU, "tanh": simd.Tanh, "softplus": simd.Softplus}
+// gated is the activation of layers that are (W·h + b)·sigmoid(V·h + c).
+const gated = "gated"
+
+var activations = map[string]simd.Activation{"relu": simd.ReLU, "tanh": simd.Tanh, "softplus": simd.Softplus, gated: simd.Identity}
 
 // Stack is a sequence of layers.
 type Stack []Layer
 
 // NewStack makes hidden layers of the given sizes, from in inputs on, named
-// NAME.hidden.0, NAME.hidden.1, …; the error names the wrong field.
+// NAME.hidden.0, NAME.hidden.1, …, and with gates NAME.hidden.0.gate, …; the error names
+// the wrong field.
 func NewStack(dt tensor.Dtype, in int, hidden []int, activation, init string, src rand.Source, name string) (Stack, error) {
 	act, ok := activations[activation]
 	if !ok {
-		return nil, fmt.Errorf("unknown activation %q: choose relu, tanh or softplus", activation)
+		return nil, fmt.Errorf("unknown activation %q: choose relu, tanh, softplus or gated", activation)
 	}
 	var s Stack
 	for i, h := range hidden {
 		if h < 1 {
 			return nil, fmt.Errorf("hidden layer %d has %d units, want at least 1", i, h)
 		}
-		layer, err := NewLayer(dt, h, in, act, init, src, fmt.Sprintf("%s.hidden.%d", name, i))
+		o, names := h, []string{fmt.Sprintf("%s.hidden.%d", name, i)}
+		if activation == gated {
+			o, names = 2*h, append(names, names[0]+".gate")
+		}
+		layer, err := NewLayer(dt, o, in, act, init, src, names...)
 		if err != nil {
 			return nil, err
 		}
+		layer.Gated = activation == gated
 		s = append(s, layer)
 		in = h
 	}
