@@ -62,7 +62,7 @@ var presets = map[string]func() (vae.Config, Config){
 // epochs with a warm-up of 10, batches of 20 came to 96.3 with a step size of 1e-3, 98.2
 // with 5e-4 and 96.9 with 2e-3; Adam's ε of 1e-4 to 96.2, β2 of 0.99 to 96.7, β1 of 0.95
 // to 96.3; 80 epochs to 94.3: what these models want is steps. So k > 1 starts with
-// k = 1 (see docs/beyond.md, section 1). With the cooldown schedule, 40 epochs of k = 1
+// k = 1 (see docs/beyond.md, section 1), but for iwae-1-k5, recorded before. With the cooldown schedule, 40 epochs of k = 1
 // came to 95.9 (step size 1e-3; 7e-4: 95.8, 1.5e-3: 97.2). Two layers trained for
 // 600 epochs without WarmupAbove used none of the second, and came to −log p(x) 87.1
 // (elbo-sampled, k = 1, seeds 1 and 2, K = 5000).

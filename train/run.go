@@ -261,7 +261,7 @@ func (t *trainer) lr() float64 {
 
 // draws is how many draws of z an image of each batch has had in all, after some steps.
 func (t *trainer) draws(steps int) float64 {
-	first := min(steps, t.perEpoch*t.cfg.WarmupK)
+	first := min(steps, t.perEpoch*min(t.cfg.WarmupK, t.cfg.Epochs))
 	return float64(first*t.cfg.objective(0).Samples()) + float64(steps-first)*float64(t.cfg.Objective.Samples())
 }
 

@@ -588,6 +588,13 @@ func TestWarmupK(t *testing.T) {
 	if plain, _ := mustFit(t, mc, c); bits(plain) == bits(resumed) {
 		t.Error("the warm-up changes nothing")
 	}
+	// A warm-up beyond the end is a run of k = 1.
+	one.Epochs, one.Schedule = c.Epochs, c.Schedule
+	c.WarmupK = math.MaxInt/7 + 1 // which, in steps, is beyond an int
+	beyond, epochs := mustFit(t, mc, c)
+	if plain, _ := mustFit(t, mc, one); bits(plain) != bits(beyond) || !(epochs[3].LR < c.LR/20) {
+		t.Errorf("a warm-up beyond the end: step size %v", epochs[3].LR)
+	}
 }
 
 func TestSchedules(t *testing.T) {
