@@ -64,8 +64,9 @@ var presets = map[string]func() (vae.Config, Config){
 // epochs with a warm-up of 10, batches of 20 came to 96.3 with a step size of 1e-3, 98.2
 // with 5e-4 and 96.9 with 2e-3; Adam's ε of 1e-4 to 96.2, β2 of 0.99 to 96.7, β1 of 0.95
 // to 96.3; 80 epochs to 94.3: what these models want is steps. So k > 1 starts with
-// k = 1 (see docs/beyond.md, section 1), but for iwae-1-k5, recorded before. With the cooldown schedule, 40 epochs of k = 1
-// came to 95.9 (step size 1e-3; 7e-4: 95.8, 1.5e-3: 97.2). Two layers trained for
+// k = 1 (see docs/beyond.md, section 1), but for iwae-1-k5, recorded before. With the
+// cooldown schedule, 40 epochs of k = 1 came to 95.9 (step size 1e-3; 7e-4: 95.8,
+// 1.5e-3: 97.2). Two layers trained for
 // 600 epochs without WarmupAbove used none of the second, and came to −log p(x) 87.1
 // (elbo-sampled, k = 1, seeds 1 and 2, K = 5000).
 func burda(objective string, k, epochs, warmupK int, deep bool) func() (vae.Config, Config) {
@@ -85,7 +86,7 @@ func burda(objective string, k, epochs, warmupK int, deep bool) func() (vae.Conf
 // hvae has the best log p(x) of all recipes here: two stochastic layers of 40 with gated
 // nets between them, under a learned mixture of 500 Gaussians. Given three minutes and
 // k = 1, batches of 20 and a step size of 1e-3 came to −log p(x) 85.7, of 50 and 1.5e-3
-// to 84.9, of 100 and 2e-3 to 84.8; one layer to 87.1 (seed 1, K = 500, 1000 images).
+// to 84.9, of 100 and 2e-3 to 84.8; one layer, in batches of 20, to 87.1 (seed 1, K = 500, 1000 images).
 // At 2e-3 without clipping two seeds diverged, in epochs 100 and 110; the norm of the
 // gradient is usually 20 to 50.
 func hvae() (vae.Config, Config) {
