@@ -31,9 +31,9 @@ var presets = map[string]func() (vae.Config, Config){
 	// theirs, optimiser and schedule are not (see burda).
 	"vae-1":       burda("stl", 1, 1000, 0, false),
 	"vae-1-k5":    burda("elbo-sampled", 5, 900, 700, false),
-	"vae-1-k50":   burda("elbo-sampled", 50, 760, 700, false),
+	"vae-1-k50":   burda("elbo-sampled", 50, 600, 550, false),
 	"iwae-1-k5":   burda("dreg", 5, 500, 0, false),
-	"iwae-1-k50":  burda("dreg", 50, 760, 700, false),
+	"iwae-1-k50":  burda("dreg", 50, 600, 550, false),
 	"vae-2":       burda("stl", 1, 1000, 0, true),
 	"vae-2-k5":    burda("elbo-sampled", 5, 640, 500, true),
 	"vae-2-k50":   burda("elbo-sampled", 50, 500, 450, true),
@@ -79,6 +79,9 @@ func burda(objective string, k, epochs, warmupK int, deep bool) func() (vae.Conf
 		}
 		t.Objective, t.WarmupK = vae.Objective{Name: objective, K: k}, warmupK
 		t.Batch, t.Epochs, t.LR, t.Schedule, t.Warmup = 20, epochs, 1e-3, "cosine", 30
+		if k == 50 { // which begins when little is left of the cosine
+			t.Schedule = "cooldown"
+		}
 		return m, t
 	}
 }
