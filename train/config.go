@@ -18,6 +18,7 @@ type Config struct {
 	Batch          int                `json:"batch"`           // images a step
 	LR             float64            `json:"lr"`              // Adam's step size at its highest
 	Schedule       string             `json:"schedule"`        // of the step size, over the run's draws of z: constant, linear, cosine, cooldown or stages
+	ScheduleSteps  bool               `json:"schedule_steps"`  // it counts steps, and falls while the warm-up of k lasts
 	AdamEps        float64            `json:"adam_eps"`        // Adam's ε
 	Clip           float64            `json:"clip"`            // largest global norm of the gradient, 0 for no limit
 	Objective      vae.Objective      `json:"objective"`       // the bound on log p(x) that is raised

@@ -256,11 +256,15 @@ func (t *trainer) beta() float64 {
 }
 
 func (t *trainer) lr() float64 {
-	return t.cfg.LR * schedules[t.cfg.Schedule](t.draws(t.state.Step)/t.draws(t.perEpoch*t.cfg.Epochs))
+	return t.cfg.LR * schedules[t.cfg.Schedule](t.progress(t.state.Step)/t.progress(t.perEpoch*t.cfg.Epochs))
 }
 
-// draws is how many draws of z an image of each batch has had in all, after some steps.
-func (t *trainer) draws(steps int) float64 {
+// progress is what the schedule counts: how many draws of z an image of each batch has
+// had in all after some steps, or the steps themselves.
+func (t *trainer) progress(steps int) float64 {
+	if t.cfg.ScheduleSteps {
+		return float64(steps)
+	}
 	first := min(steps, t.perEpoch*min(t.cfg.WarmupK, t.cfg.Epochs))
 	return float64(first*t.cfg.objective(0).Samples()) + float64(steps-first)*float64(t.cfg.Objective.Samples())
 }

@@ -548,7 +548,7 @@ func TestWarmupAbove(t *testing.T) {
 }
 
 // With a warm-up of k the first epochs are those of k = 1, bit for bit if the step size
-// is constant. The schedule counts draws; a resumed run goes on with both.
+// is constant. The schedule counts draws, or steps if asked; a resumed run goes on with both.
 func TestWarmupK(t *testing.T) {
 	mc, c := tiny()
 	c.Objective, c.WarmupK = vae.Objective{Name: "dreg", K: 5}, 2
@@ -584,7 +584,14 @@ func TestWarmupK(t *testing.T) {
 	if whole, _ := mustFit(t, mc, c); bits(whole) != bits(resumed) {
 		t.Error("a resumed run has other weights")
 	}
-	c.WarmupK = 0
+	c.ScheduleSteps = true
+	_, epochs = mustFit(t, mc, c)
+	for i, e := range epochs {
+		if got, want := e.LR/c.LR, 1-float64(7*i+6)/28; math.Abs(got-want) > 1e-12 {
+			t.Errorf("epoch %d of a schedule that counts steps: step size %v of the highest, want %v", i+1, got, want)
+		}
+	}
+	c.WarmupK, c.ScheduleSteps = 0, false
 	if plain, _ := mustFit(t, mc, c); bits(plain) == bits(resumed) {
 		t.Error("the warm-up changes nothing")
 	}

@@ -64,6 +64,7 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.train.Batch, "batch", o.train.Batch, "`N` images a step")
 	f.Float64Var(&o.train.LR, "lr", o.train.LR, "`RATE`, Adam's step size")
 	f.StringVar(&o.train.Schedule, "schedule", o.train.Schedule, "`NAME` of the step size's schedule: constant, linear, cosine or cooldown (to 0), or stages (of Burda et al.)")
+	f.BoolVar(&o.train.ScheduleSteps, "schedule-steps", o.train.ScheduleSteps, "have it count steps instead of draws of z, so that it falls while -warmup-k lasts")
 	f.Float64Var(&o.train.Clip, "clip", o.train.Clip, "`NORM` that the gradient is clipped to; 0 for no clipping")
 	f.Uint64Var(&o.train.Seed, "seed", o.train.Seed, "`SEED` of everything random")
 	f.StringVar(&o.preset, "preset", o.preset, "published `RECIPE` that other flags then change: "+strings.Join(train.Presets(), ", "))
