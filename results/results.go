@@ -235,6 +235,9 @@ func (row Row) line(own []Record) string {
 		command += " -epochs " + epochs
 		epochs += " (shortened)"
 	}
+	if first := own[0].Train.WarmupK; first > 0 {
+		epochs += fmt.Sprintf(", %d with k=1", min(first, own[0].Train.Epochs))
+	}
 	if p := own[0].Report.Protocol; !row.Bound && (p.K != paperK || p.N != paperN) {
 		command += fmt.Sprintf(" -k %d -n %d", p.K, p.N)
 	}
