@@ -57,7 +57,7 @@ var presets = map[string]func() (vae.Config, Config){
 }
 
 // burda is the model of Burda et al., trained on the given bound by Adam with a step
-// size that falls to zero along a cosine, after a warm-up of the KL term. Tried for 60
+// size that falls to zero along a cosine (or in a line), after a warm-up of the KL term. Tried for 60
 // epochs with k = 1, batches of 20 and a step size of 1e-3 came to −ELBO 95.1, batches
 // of 50 and 2e-3 to 95.8, of 100 and 1e-3 to 96.7, of 100 and 3e-3 to 97.2: larger
 // steps shut latent dimensions off early (24, 16, 22 and 13 stayed active). After 40
@@ -88,9 +88,9 @@ func burda(objective string, k, epochs, warmupK int, deep bool) func() (vae.Conf
 }
 
 // linear is a recipe whose step size falls in a line over all steps: that of iwae-1-k5
-// has come to 0.4 of 1e-3 when k rises. What is won comes
-// with small steps: the ELBO of vae-1 is −94.5 when the step size is 5.6e-4, −92.8 at
-// 3.8e-4, −89.6 in the end (training images, seed 1).
+// has come to 0.4 of 1e-3 when k rises. What is won comes with small steps: the ELBO of
+// vae-1 is −94.5 when the step size is 5.6e-4, −92.8 at 3.8e-4, −89.6 in the end
+// (training images, seed 1).
 func linear(recipe func() (vae.Config, Config)) func() (vae.Config, Config) {
 	return func() (vae.Config, Config) {
 		m, t := recipe()
