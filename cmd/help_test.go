@@ -12,7 +12,7 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
 		"train": "above activation batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
-			"resume schedule seed sigma threads validation warmup warmup-above warmup-k",
+			"resume schedule schedule-steps seed sigma threads validation warmup warmup-above warmup-k",
 		"sample":    "data each kind model n npy out pixels seed temperature",
 		"reproduce": "data docs epochs k n row runs seeds threads",
 		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads",
