@@ -57,16 +57,16 @@ var presets = map[string]func() (vae.Config, Config){
 }
 
 // burda is the model of Burda et al., trained on the given bound by Adam with a step
-// size that falls to zero along a cosine (or in a line), after a warm-up of the KL term. Tried for 60
-// epochs with k = 1, batches of 20 and a step size of 1e-3 came to −ELBO 95.1, batches
-// of 50 and 2e-3 to 95.8, of 100 and 1e-3 to 96.7, of 100 and 3e-3 to 97.2: larger
-// steps shut latent dimensions off early (24, 16, 22 and 13 stayed active). After 40
-// epochs with a warm-up of 10, batches of 20 came to 96.3 with a step size of 1e-3, 98.2
-// with 5e-4 and 96.9 with 2e-3; Adam's ε of 1e-4 to 96.2, β2 of 0.99 to 96.7, β1 of 0.95
-// to 96.3; 80 epochs to 94.3: what these models want is steps. So k > 1 starts with
-// k = 1 (see docs/beyond.md, section 1). Two layers trained for 600 epochs without
-// WarmupAbove used none of the second, and came to −log p(x) 87.1 (elbo-sampled, k = 1,
-// seeds 1 and 2, K = 5000).
+// size that falls to zero along a cosine (or in a line, see linear), after a warm-up of
+// the KL term. Tried for 60 epochs with k = 1, batches of 20 and a step size of 1e-3 came
+// to −ELBO 95.1, batches of 50 and 2e-3 to 95.8, of 100 and 1e-3 to 96.7, of 100 and 3e-3
+// to 97.2: larger steps shut latent dimensions off early (24, 16, 22 and 13 stayed
+// active). After 40 epochs with a warm-up of 10, batches of 20 came to 96.3 with a step
+// size of 1e-3, 98.2 with 5e-4 and 96.9 with 2e-3; Adam's ε of 1e-4 to 96.2, β2 of 0.99
+// to 96.7, β1 of 0.95 to 96.3; 80 epochs to 94.3: what these models want is steps. So
+// k > 1 starts with k = 1 (see docs/beyond.md, section 1). Two layers trained for 600
+// epochs without WarmupAbove used none of the second, and came to −log p(x) 87.1
+// (elbo-sampled, k = 1, seeds 1 and 2, K = 5000).
 func burda(objective string, k, epochs, warmupK int, deep bool) func() (vae.Config, Config) {
 	return func() (vae.Config, Config) {
 		m, t := vae.DefaultConfig(), DefaultConfig()
