@@ -63,7 +63,7 @@ func (c Config) weight() klreg.Weight {
 func (c Config) objective(epoch int) vae.Objective {
 	o := c.Objective
 	if epoch < c.WarmupK {
-		o.K = 1
+		o.K, o.Backward = 1, 0
 	}
 	return o
 }

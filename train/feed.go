@@ -54,7 +54,7 @@ func (f *feed) prepare(step int) error {
 		f.graphs[kind{n, o.K}] = g
 	}
 	f.step, f.ready = step, batch{g, n}
-	x, eps := g.X(), g.Eps()
+	x, eps, u := g.X(), g.Eps(), g.U()
 	f.work = simd.Start(func() {
 		if epoch := step / f.perEpoch; epoch != f.epoch {
 			f.epoch = epoch
@@ -62,6 +62,7 @@ func (f *feed) prepare(step int) error {
 		}
 		f.set.Fill(x, f.order[first:first+n], f.cfg.Binarize, stream.New(f.cfg.Seed, stream.Binarize, uint64(step)))
 		stream.Normal(eps, stream.New(f.cfg.Seed, stream.Eps, uint64(step)))
+		stream.Uniform(u, stream.New(f.cfg.Seed, stream.Resample, uint64(step)))
 	})
 	return nil
 }

@@ -585,12 +585,29 @@ func TestWarmupK(t *testing.T) {
 		t.Error("a resumed run has other weights")
 	}
 	c.ScheduleSteps = true
-	_, epochs = mustFit(t, mc, c)
+	throughAll, epochs := mustFit(t, mc, c)
 	for i, e := range epochs {
 		if got, want := e.LR/c.LR, 1-float64(7*i+6)/28; math.Abs(got-want) > 1e-12 {
 			t.Errorf("epoch %d of a schedule that counts steps: step size %v of the highest, want %v", i+1, got, want)
 		}
 	}
+	// So does one whose gradient goes through some of the draws.
+	c.Objective.Backward, c.Out = 2, filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, _, err := fit(t, ctx, mc, c, train.Hooks{Step: func(p train.Progress) {
+		if (p.Epoch-1)*p.Steps+p.Step == 17 {
+			cancel()
+		}
+	}}); !errors.Is(err, train.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	c.Resume = true
+	resampled, _ := mustFit(t, mc, c)
+	c.Resume, c.Out = false, ""
+	if whole, _ := mustFit(t, mc, c); bits(whole) != bits(resampled) || bits(whole) == bits(throughAll) {
+		t.Error("a resumed run through some of the draws has other weights, or those of a run through all")
+	}
+	c.Objective.Backward = 0
 	c.WarmupK, c.ScheduleSteps = 0, false
 	if plain, _ := mustFit(t, mc, c); bits(plain) == bits(resumed) {
 		t.Error("the warm-up changes nothing")

@@ -16,6 +16,9 @@ type Objective struct {
 	Name string `json:"name"`        // elbo (also if empty), elbo-sampled, stl, iwae, dreg or miwae
 	K    int    `json:"k,omitempty"` // draws of z that a bound is made of; 0 for 1
 	M    int    `json:"m,omitempty"` // independent bounds that are averaged, for miwae; 0 for 1
+	// Backward is how many of the K draws the gradient is computed through, chosen by
+	// their weights; 0 for all. See Model.addResampled.
+	Backward int `json:"backward,omitempty"`
 }
 
 // DefaultObjective is the ELBO with the analytic KL.
@@ -27,10 +30,11 @@ type estimator struct {
 	path   bool                            // log q without its score
 	scaled bool                            // the gradient of z is multiplied by the normalised weights
 	many   bool                            // k may be above 1
+	equal  bool                            // all draws weigh the same
 }
 
 var estimators = map[string]estimator{
-	"elbo-sampled": {loss: lossSampled, many: true},
+	"elbo-sampled": {loss: lossSampled, many: true, equal: true},
 	"stl":          {loss: lossSTL, path: true, many: true},
 	"iwae":         {loss: lossIWAE, many: true},
 	"dreg":         {loss: lossDReG, path: true, scaled: true, many: true},
@@ -78,6 +82,10 @@ func (o Objective) Validate() error {
 		return fmt.Errorf("vae: objective elbo takes one draw an image, not %d: choose iwae for a tighter bound, elbo-sampled for an average", o.Samples())
 	case o.Name != "miwae" && o.M > 1:
 		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
+	case o.Backward < 0 || o.Backward > max(o.K, 1):
+		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want at least 1, or 0 for all", o.Backward, max(o.K, 1))
+	case o.Backward > 0 && (o.analytic() || estimators[o.Name].equal):
+		return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg", o.Backward, o.Whole().Name)
 	}
 	return nil
 }
@@ -98,36 +106,63 @@ func (o Objective) goesWith(m *Model) error {
 	return nil
 }
 
+// encoded is what all draws for a batch are made from.
+type encoded struct {
+	x, mu, logvar *G.Node // [B,·]
+	beta, share   *G.Node // see draws
+	o             Objective
+	e             estimator
+}
+
 // buildDrawn adds an objective made of draws to the graph of x [B,X], eps [B·m·k,
-// Noise] and the scalars beta, which multiplies log q(z|x) − log p(z) in the loss, and
-// share, which multiplies the part of the layers above in it, nil for 1.
-func (m *Model) buildDrawn(x, eps, beta, share *G.Node, o Objective) (loss, distortion, rate *G.Node, err error) {
-	e, samples := estimators[o.Name], o.Samples()
+// Noise], u [B·m,1], which is nil without o.Backward, and the scalars beta, which
+// multiplies log q(z|x) − log p(z) in the loss, and share, which multiplies the part of
+// the layers above in it, nil for 1. The gradient is that of cost.
+func (m *Model) buildDrawn(x, eps, u, beta, share *G.Node, o Objective) (loss, cost, distortion, rate *G.Node, err error) {
 	mu, logvar, err := m.enc.Encode(x) // [B,Z]
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	if samples > 1 {
-		for _, n := range []**G.Node{&x, &mu, &logvar} {
-			if *n, err = op.Repeat(*n, samples); err != nil { // [B·m·k,·]
-				return nil, nil, nil, err
+	in := encoded{x, mu, logvar, beta, share, o, estimators[o.Name]}
+	d, err := m.drawEach(in, eps, o.Samples(), u == nil)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if u == nil {
+		loss, err = in.e.loss(d)
+		cost = loss
+	} else {
+		loss, cost, err = m.addResampled(in, d, eps, u)
+	}
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if distortion, err = op.Mean(d.distortion); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if rate, err = d.rate(); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	rate, err = op.Mean(rate)
+	return loss, cost, distortion, rate, err
+}
+
+// drawEach adds n draws for each image, made of eps [B·n,Noise], to the graph. Without
+// gradient, which is to say that none will be asked for, they are not prepared for that
+// of the estimator.
+func (m *Model) drawEach(in encoded, eps *G.Node, n int, gradient bool) (d *draws, err error) {
+	nodes := []*G.Node{in.x, in.mu, in.logvar}
+	if n > 1 {
+		for i := range nodes {
+			if nodes[i], err = op.Repeat(nodes[i], n); err != nil { // [B·n,·]
+				return nil, err
 			}
 		}
 	}
-	d, err := m.buildDraws(x, mu, logvar, eps, e.path, e.scaled)
+	d, err = m.buildDraws(nodes[0], nodes[1], nodes[2], eps, gradient && in.e.path, gradient && in.e.scaled)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	d.k, d.beta, d.share = max(o.K, 1), beta, share
-	if loss, err = e.loss(d); err != nil {
-		return nil, nil, nil, err
-	}
-	if distortion, err = op.Mean(d.distortion); err != nil {
-		return nil, nil, nil, err
-	}
-	if rate, err = d.rate(); err != nil {
-		return nil, nil, nil, err
-	}
-	rate, err = op.Mean(rate)
-	return loss, distortion, rate, err
+	d.k, d.beta, d.share = max(in.o.K, 1), in.beta, in.share
+	return d, nil
 }

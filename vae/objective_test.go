@@ -37,7 +37,7 @@ type stepper struct {
 	m    *Model
 	mach *machine
 	eps  []float32
-	rows int
+	u    []float32 // of an objective with Backward
 }
 
 func newStepper(t *testing.T, m *Model, batch int, o Objective) *stepper {
@@ -54,8 +54,11 @@ func newWeightedStepper(t *testing.T, m *Model, batch int, o Objective, w klreg.
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := batch * o.Samples()
-	return &stepper{t, m, mach, make([]float32, rows*m.noise), rows}
+	s := &stepper{t, m, mach, make([]float32, batch*o.Samples()*m.noise), nil}
+	if o.Backward > 0 {
+		s.u = make([]float32, batch*max(o.M, 1))
+	}
+	return s
 }
 
 // run is one step on x with the noise that src gives, unless it is nil: then with
@@ -64,9 +67,13 @@ func (s *stepper) run(x []float32, beta float64, src rand.Source) (loss, distort
 	s.t.Helper()
 	if src != nil {
 		stream.Normal(s.eps, src)
+		stream.Uniform(s.u, src)
 	}
 	load(s.mach.in[0], 0, x)
 	load(s.mach.in[1], 0, s.eps)
+	if s.u != nil {
+		load(s.mach.in[2], 0, s.u)
+	}
 	if err := s.mach.set(0, beta); err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,8 +121,10 @@ func (s *stepper) grads() (grads [][]float64) {
 //	stl           c = ŵ                         path alone for the encoder
 //	dreg          c = ŵ, for the encoder ŵ²     path alone for the encoder
 //
-// (elbo replaces log N(z; 0, I) − log q by minus the analytic KL.)
-func byHand(m *Model, variance float64, o Objective, batch int, x, eps32 []float32, beta float64) (loss, distortion, rate float64, grads [4][]float64) {
+// (elbo replaces log N(z; 0, I) − log q by minus the analytic KL.) A gradient through n
+// of the draws has in the place of one factor ŵ how many times the draw was chosen, by
+// u, over n.
+func byHand(m *Model, variance float64, o Objective, batch int, x, eps32, u []float32, beta float64) (loss, distortion, rate float64, grads [4][]float64) {
 	p := m.Params()
 	we, be, wd, bd := data64(p[0]), data64(p[1]), data64(p[2]), data64(p[3])
 	for i, w := range [][]float64{we, be, wd, bd} {
@@ -133,7 +142,7 @@ func byHand(m *Model, variance float64, o Objective, batch int, x, eps32 []float
 			lv[j] = be[nz+j] + dot(we[(nz+j)*nx:(nz+j+1)*nx], img)
 			kl += (mu[j]*mu[j] + math.Exp(lv[j]) - 1 - lv[j]) / 2
 		}
-		for range bounds {
+		for bound := range bounds {
 			type one struct{ z, r, h, e []float64 } // r = (x−m)/σ²
 			draws, logw := make([]one, k), make([]float64, k)
 			for i := range k {
@@ -170,12 +179,26 @@ func byHand(m *Model, variance float64, o Objective, batch int, x, eps32 []float
 			} else {
 				loss -= (sum.Value() - math.Log(float64(k))) / float64(batch*bounds)
 			}
+			weights := make([]float64, k)
+			for i, l := range logw {
+				weights[i] = math.Exp(l - sum.Value())
+			}
+			share := weights
+			if o.Backward > 0 {
+				share = make([]float64, k)
+				for i := range o.Backward {
+					at, j := (float64(u[b*bounds+bound])+float64(i))/float64(o.Backward), 0
+					for below := weights[0]; below <= at; below += weights[j] {
+						j++
+					}
+					share[j] += 1 / float64(o.Backward)
+				}
+			}
 			for i, d := range draws {
-				dec := math.Exp(logw[i] - sum.Value())
-				enc := dec
+				dec, enc := share[i], share[i]
 				switch o.Name {
 				case "dreg":
-					enc *= enc
+					enc *= weights[i]
 				case "elbo-sampled":
 					dec, enc = 1/float64(k), 1/float64(k)
 				}
@@ -237,7 +260,7 @@ func checkByHand(t *testing.T, o, as Objective, beta float64) error {
 	s := newStepper(t, m, batch, o)
 	for run := range 2 { // the second overwrites the buffers of the first
 		loss, distortion, rate := s.run(x, beta, stream.New(uint64(run), stream.Eps, 5))
-		l, d, r, grads := byHand(m, p.variance, as, batch, x, s.eps, beta)
+		l, d, r, grads := byHand(m, p.variance, as, batch, x, s.eps, s.u, beta)
 		if err := differs("loss, distortion or rate", []float64{loss, distortion, rate}, []float64{l, d, r}, 1e-12); err != nil {
 			return err
 		}
@@ -259,8 +282,14 @@ func TestGradientsByHand(t *testing.T) {
 			}
 			for _, beta := range []float64{1, 0.3, 0} {
 				o := objectiveOf(name, k, 3)
-				if err := checkByHand(t, o, o, beta); err != nil {
-					t.Errorf("%+v, beta %v: %v", o, beta, err)
+				for _, n := range []int{0, 1, 3, k} {
+					if n > 0 && (estimators[name].equal || o.analytic()) || n > k {
+						continue
+					}
+					o.Backward = n
+					if err := checkByHand(t, o, o, beta); err != nil {
+						t.Errorf("%+v, beta %v: %v", o, beta, err)
+					}
 				}
 			}
 		}
@@ -539,7 +568,7 @@ func checkGradientMean(t *testing.T, o Objective, n int) error {
 	got := gradientDraws(t, m, o, x, n, 21)
 	var other [][]float64
 	var exact []float64
-	sameNoise := o.Name != "miwae"
+	sameNoise := o.Name != "miwae" && o.Backward == 0
 	if o.K > 1 && o.Name != "elbo-sampled" {
 		other = gradientDraws(t, m, Objective{Name: "iwae", K: o.K}, x, n, 21)
 	} else {
@@ -577,7 +606,8 @@ func gradientRuns() int {
 
 func TestGradientMeans(t *testing.T) {
 	for _, o := range []Objective{{Name: "elbo"}, {Name: "elbo-sampled"}, {Name: "iwae"}, {Name: "stl"}, {Name: "dreg"}, {Name: "dreg", K: 8}, {Name: "dreg", K: 50},
-		{Name: "elbo-sampled", K: 3}, {Name: "miwae", M: 3}, {Name: "miwae", K: 8, M: 3}} {
+		{Name: "elbo-sampled", K: 3}, {Name: "miwae", M: 3}, {Name: "miwae", K: 8, M: 3},
+		{Name: "iwae", K: 8, Backward: 1}, {Name: "dreg", K: 8, Backward: 1}, {Name: "dreg", K: 50, Backward: 5}, {Name: "miwae", K: 8, M: 3, Backward: 2}} {
 		if err := checkGradientMean(t, o, gradientRuns()); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -713,7 +743,7 @@ func checkLanding(t *testing.T, o Objective) error {
 }
 
 func TestStickingTheLanding(t *testing.T) {
-	for _, o := range []Objective{{Name: "stl"}, {Name: "stl", K: 5}, {Name: "dreg", K: 1}, {Name: "dreg", K: 5}} {
+	for _, o := range []Objective{{Name: "stl"}, {Name: "stl", K: 5}, {Name: "dreg", K: 1}, {Name: "dreg", K: 5}, {Name: "dreg", K: 5, Backward: 2}} {
 		if err := checkLanding(t, o); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -770,6 +800,9 @@ func TestMutants(t *testing.T) {
 		{"bound", func(name, _ string) error { return checkBound(t, name) }},
 		{"by hand", func(name, as string) error {
 			return checkByHand(t, Objective{Name: name, K: 5}, Objective{Name: as, K: 5}, 1)
+		}},
+		{"by hand through two", func(name, as string) error {
+			return checkByHand(t, Objective{Name: name, K: 5, Backward: 2}, Objective{Name: as, K: 5, Backward: 2}, 1)
 		}},
 		{"mean", func(name, as string) error { return checkGradientMean(t, Objective{Name: name, K: 8}, 4000) }},
 		{"landing", func(name, as string) error { return checkLanding(t, Objective{Name: name, K: 5}) }},
@@ -835,9 +868,9 @@ func TestMutants(t *testing.T) {
 		"weights among the whole batch": {estimator{loss: dreg(func(w *G.Node, k int) (*G.Node, error) {
 			return op.Softmax(w, w.Shape()[0])
 		}), path: true, scaled: true}, "dreg", []string{"by hand"}},
-		"weights not squared":     {estimator{loss: lossIWAE, path: true}, "dreg", []string{"by hand", "mean"}},
-		"the score is in as well": {estimator{loss: lossDReG, scaled: true}, "dreg", []string{"by hand", "mean", "landing"}},
-		"no path":                 {estimator{loss: lossIWAE}, "stl", []string{"by hand", "landing"}},
+		"weights not squared":     {estimator{loss: lossIWAE, path: true}, "dreg", []string{"by hand", "by hand through two", "mean"}},
+		"the score is in as well": {estimator{loss: lossDReG, scaled: true}, "dreg", []string{"by hand", "by hand through two", "mean", "landing"}},
+		"no path":                 {estimator{loss: lossIWAE}, "stl", []string{"by hand", "by hand through two", "landing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mutant.many = true
@@ -1023,6 +1056,12 @@ func TestObjectiveErrors(t *testing.T) {
 		{tiny(), Objective{Name: "elbo", K: 5}, klreg.DefaultWeight(), "one draw an image, not 5"},
 		{tiny(), Objective{K: 2}, klreg.DefaultWeight(), "one draw an image, not 2"},
 		{tiny(), Objective{Name: "iwae", K: 5, M: 2}, klreg.DefaultWeight(), "m=2: only miwae"},
+		{tiny(), Objective{Name: "iwae", K: 5, Backward: 6}, klreg.DefaultWeight(), "through 6 of k=5 draws"},
+		{tiny(), Objective{Name: "iwae", K: 5, Backward: -1}, klreg.DefaultWeight(), "through -1 of k=5 draws"},
+		{tiny(), Objective{Name: "elbo-sampled", K: 5, Backward: 1}, klreg.DefaultWeight(), "which objective elbo-sampled does not have: choose iwae"},
+		{tiny(), Objective{Backward: 1}, klreg.DefaultWeight(), "which objective elbo does not have: choose iwae"},
+		{deep, Objective{Name: "dreg", K: 3, Backward: 2}, klreg.DefaultWeight(), ""},
+		{flowing, Objective{Name: "miwae", K: 3, M: 2, Backward: 1}, klreg.DefaultWeight(), ""},
 		{tiny(), Objective{Name: "iwae", K: 5}, klreg.Weight{Beta: 1, FreeBits: 0.1}, "free bits"},
 		{tiny(), Objective{Name: "iwae", K: 0}, klreg.DefaultWeight(), ""}, // 0 is 1
 		{tiny(), Objective{Name: "elbo", K: 1, M: 1}, klreg.DefaultWeight(), ""},

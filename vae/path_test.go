@@ -164,3 +164,53 @@ func TestPathNeedsFixable(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// In models of each kind the gradient through one draw that is chosen by its weight is,
+// in the mean over u, the gradient through all. Over the midpoints of N intervals a
+// draw's share is within 1/N of its weight, so the mean of k draws is off by at most k/N
+// of the largest gradient of a draw.
+func TestResampledGradients(t *testing.T) {
+	const batch, k, n = 1, 3, 200
+	for kind, cfg := range models() {
+		m := noisy(new64(t, cfg))
+		x, _ := binary(m, batch)
+		for _, name := range []string{"iwae", "stl", "dreg"} {
+			all, one := newStepper(t, m, batch, Objective{Name: name, K: k}), newStepper(t, m, batch, Objective{Name: name, K: k, Backward: 1})
+			l, d, r := all.run(x, 0.7, stream.New(5, stream.Eps, 0))
+			copy(one.eps, all.eps)
+			sum, largest := make([][]float64, len(m.Params())), make([][]float64, len(m.Params()))
+			single := newStepper(t, m, batch, Objective{Name: name})
+			for i := range k {
+				copy(single.eps, all.eps[i*m.noise:])
+				single.run(x, 0.7, nil)
+				for p, grad := range single.grads() {
+					if i == 0 {
+						sum[p], largest[p] = make([]float64, len(grad)), make([]float64, len(grad))
+					}
+					for j, g := range grad {
+						largest[p][j] = max(largest[p][j], math.Abs(g))
+					}
+				}
+			}
+			for i := range n {
+				one.u[0] = (float32(i) + 0.5) / n
+				loss, distortion, rate := one.run(x, 0.7, nil)
+				if err := differs("loss, distortion or rate", []float64{loss, distortion, rate}, []float64{l, d, r}, 1e-14); err != nil {
+					t.Fatalf("%s, %s: %v", kind, name, err)
+				}
+				for p, grad := range one.grads() {
+					for j, g := range grad {
+						sum[p][j] += g / n
+					}
+				}
+			}
+			for p, grad := range all.grads() {
+				for j, g := range grad {
+					if math.Abs(sum[p][j]-g) > k*largest[p][j]/n+1e-13 {
+						t.Errorf("%s, %s, %v[%d]: %.9g in the mean, want %.9g", kind, name, m.Params()[p].Names, j, sum[p][j], g)
+					}
+				}
+			}
+		}
+	}
+}

@@ -17,8 +17,8 @@ type Step struct {
 	m     *machine
 	w     klreg.Weight
 	grads [][]float32
-	in    [2][2]*tensor.Dense // two pairs of x and eps, by turns
-	next  int                 // the pair that is filled
+	in    [2][]*tensor.Dense // x, eps and, with Backward, u, twice, by turns
+	next  int                // those that are filled
 	taken bool
 }
 
@@ -53,8 +53,9 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 		return nil, err
 	}
 	s := &Step{m: mach, w: w}
-	for i, t := range mach.in {
-		s.in[0][i], s.in[1][i] = t, tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...))
+	for _, t := range mach.in {
+		s.in[0] = append(s.in[0], t)
+		s.in[1] = append(s.in[1], tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...)))
 	}
 	for i, p := range m.Params() {
 		g, err := op.Slice32(*mach.out[3+i])
@@ -84,7 +85,7 @@ func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
 	return nil
 }
 
-// compileStep makes the machine of a step: inputs x, eps and the scalar beta, then
+// compileStep makes the machine of a step: inputs x, eps, with Backward u, and the scalar beta, then
 // that of a capacity or of a warm-up of the layers above, which exclude each other;
 // outputs loss, distortion, rate, then a gradient for each parameter.
 func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, error) {
@@ -93,7 +94,12 @@ func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, e
 	g := G.NewGraph()
 	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch*o.Samples(), m.noise)
 	beta, scalars := scalar(g, m.dtype(), "beta", 1), G.Nodes{}
-	var target, share *G.Node
+	in := G.Nodes{x, eps}
+	var u, target, share *G.Node
+	if o.Backward > 0 {
+		u = m.input(g, "u", batch*max(o.M, 1), 1)
+		in = append(in, u)
+	}
 	scalars = append(scalars, beta)
 	if w.Capacity > 0 {
 		target = scalar(g, m.dtype(), "capacity", 0)
@@ -103,12 +109,13 @@ func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, e
 		share = scalar(g, m.dtype(), "share", 1)
 		scalars = append(scalars, share)
 	}
-	var loss, distortion, rate *G.Node
+	var loss, cost, distortion, rate *G.Node // cost has the gradient of loss
 	var err error
 	if o.analytic() {
 		loss, distortion, rate, err = m.buildAnalytic(x, eps, beta, target, w)
+		cost = loss
 	} else {
-		loss, distortion, rate, err = m.buildDrawn(x, eps, beta, share, o)
+		loss, cost, distortion, rate, err = m.buildDrawn(x, eps, u, beta, share, o)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vae: build the graph: %w", err)
@@ -117,11 +124,11 @@ func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, e
 	for _, p := range m.Params() {
 		wrt = append(wrt, p.Node(g))
 	}
-	grads, err := differentiate(loss, wrt)
+	grads, err := differentiate(cost, wrt)
 	if err != nil {
 		return nil, err
 	}
-	return compile(g, batch, G.Nodes{x, eps}, scalars, append(G.Nodes{loss, distortion, rate}, grads...))
+	return compile(g, batch, in, scalars, append(G.Nodes{loss, distortion, rate}, grads...))
 }
 
 // buildAnalytic adds the ELBO with the analytic KL to the graph.
@@ -155,7 +162,17 @@ func (s *Step) X() []float32 { return s.in[s.next][0].Data().([]float32) }
 // N(0,1).
 func (s *Step) Eps() []float32 { return s.in[s.next][1].Data().([]float32) }
 
-// Take makes what is in X and Eps the batch of the next Run. From then on they are
+// U is the next batch's numbers [B·M], to be filled before Run with draws from the
+// uniform distribution on [0,1): which draws of z the gradient goes through, for an
+// objective with Backward. For others it is empty.
+func (s *Step) U() []float32 {
+	if in := s.in[s.next]; len(in) > 2 {
+		return in[2].Data().([]float32)
+	}
+	return nil
+}
+
+// Take makes what is in X, Eps and U the batch of the next Run. From then on they are
 // other buffers, which may be filled for the Run after it, also while Run runs.
 func (s *Step) Take() error {
 	s.taken = true
@@ -189,7 +206,7 @@ func (s *Step) Above(share float64) error {
 
 // Run computes the loss of the batch that was taken, and its gradient, with the
 // given factor before the KL term. Without a Take since the last Run it takes
-// what is in X and Eps.
+// what is in X, Eps and U.
 func (s *Step) Run(beta float64) (Loss, error) {
 	if !s.taken {
 		if err := s.Take(); err != nil {

@@ -48,6 +48,7 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
 	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of; 0 for 1")
 	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages; 0 for 1")
+	f.IntVar(&o.train.Objective.Backward, "backward", o.train.Objective.Backward, "`N` of the K draws that the gradient goes through, chosen by their weights, for speed; 0 for all")
 	f.IntVar(&o.train.WarmupK, "warmup-k", o.train.WarmupK, "`EPOCHS` at the start in which k is 1, for speed")
 	f.Float64Var(&o.train.Beta, "beta", o.train.Beta, "`B`, factor of the KL term in the loss")
 	f.Float64Var(&o.train.Warmup, "warmup", o.train.Warmup, "`EPOCHS` over which that factor rises from 0")

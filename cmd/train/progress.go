@@ -76,6 +76,9 @@ func extras(o *options) (s string) {
 		if j.M > 1 {
 			s += fmt.Sprintf(", m=%d", j.M)
 		}
+		if j.Backward > 0 {
+			s += fmt.Sprintf(", gradient through %d", j.Backward)
+		}
 	}
 	return s
 }

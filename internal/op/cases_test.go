@@ -87,5 +87,5 @@ func allCases() []opCase {
 	cs = append(cs, columnsCase(0, 2), columnsCase(2, 3), columnsCase(0, 3), gluCase(), reparameterizeCase(), gaussianKLCase(),
 		rowSumsCase(), bernoulliCase(), gaussianCase(), continuousBernoulliCase(), gaussianLearnedCase(), gaussianPixelCase(),
 		logistic256Case(), meanCase(), freeBitsCase())
-	return append(append(append(cs, densityCases()...), drawsCases()...), flowCases()...)
+	return append(append(append(cs, densityCases()...), drawsCases()...), append(flowCases(), resampleCases()...)...)
 }

@@ -18,6 +18,7 @@ const (
 	Shuffle  = "shuffle"  // order of the training images, index: epoch
 	Binarize = "binarize" // pixels of a training batch, index: step
 	Eps      = "eps"      // noise of a training batch, index: step
+	Resample = "resample" // which of its draws of z have a gradient, index: step
 	Fixed    = "fixed"    // the one draw of fixed binarisation, index: 0 train, 1 test
 	Evaluate = "evaluate" // pixels and noise of an evaluation, index: see package evaluate
 	Sample   = "sample"   // draws from the prior or the likelihood, index: 0
@@ -43,6 +44,14 @@ func Normal[T float32 | float64](dst []T, src rand.Source) {
 	r := rand.New(src)
 	for i := range dst {
 		dst[i] = T(float32(r.NormFloat64()))
+	}
+}
+
+// Uniform fills dst with independent draws from the uniform distribution on [0,1).
+func Uniform(dst []float32, src rand.Source) {
+	r := rand.New(src)
+	for i := range dst {
+		dst[i] = r.Float32()
 	}
 }
 
