@@ -11,7 +11,12 @@ import (
 	"strings"
 	"testing"
 
+	"gorgonia.org/tensor"
+
+	"govae/decoder"
+	"govae/encoder"
 	"govae/evaluate"
+	"govae/internal/stream"
 	"govae/mnist"
 	"govae/vae"
 )
@@ -178,6 +183,71 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 		change(&o)
 		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a flow") {
 			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// A model that was assembled from parts is evaluated by what its parts are: its layers,
+// its flow, its prior.
+func TestAssembled(t *testing.T) {
+	_, set := fixture(t, 40)
+	src := stream.New(1, stream.Weights, 0)
+	net := func(name string, in, out int) encoder.Encoder {
+		e, err := encoder.NewMLP(encoder.Config{Name: name, Pixels: in, Latent: out, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	dec, err := decoder.NewMLP(decoder.Config{Pixels: 784, Latent: 4, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow, err := encoder.NewRealNVP(encoder.FlowConfig{Layers: 1, Latent: 4, Hidden: 3, Init: "glorot"}, tensor.Float32, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := set.Len()
+	flat := &mnist.Set{Name: set.Name, Rows: 1, Cols: 784, Pixels: set.Pixels, Labels: set.Labels}
+	cfg := vae.DefaultConfig()
+	cfg.Hidden, cfg.Latent, cfg.Prior, cfg.Components = nil, 4, "mixture", 3
+	mixed, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		above        vae.Above
+		units, wrong string // of surgery
+	}{
+		{vae.Above{}, "of 4 ", ""},
+		{vae.Above{Prior: mixed.Prior()}, "of 4 ", ""},
+		{vae.Above{Flow: flow}, "of 4 ", "a model with a flow"},
+		{vae.Above{Up: []encoder.Encoder{net("up", 4, 2)}, Down: []encoder.Encoder{net("down", 2, 4)}}, "of 2 ", "2 stochastic layers"},
+	} {
+		m, err := vae.AssembleDeep(net("encoder", 784, 4), dec, decoder.Bernoulli{}, tt.above)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := evaluate.Options{K: 2, N: n, Binarize: mnist.Threshold, Seed: 1}
+		r := run(t, m, flat, o)
+		var text strings.Builder
+		if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), tt.units+"  Var") {
+			t.Errorf("%+v: %v\n%s", tt.above, err, text.String())
+		}
+		if (len(r.RatePerDim) == 0) != (tt.above.Flow != nil) {
+			t.Errorf("%+v: KL of each dimension: %v", tt.above, r.RatePerDim)
+		}
+		o.Surgery = &evaluate.SurgeryOptions{Draws: 200}
+		r, err = evaluate.Run(context.Background(), m, flat, o)
+		switch {
+		case tt.wrong != "":
+			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
+				t.Errorf("%+v: error %v", tt.above, err)
+			}
+		case err != nil:
+			t.Error(err)
+		case math.Abs(r.Surgery.Rate-r.Rate.Mean) > 4*r.Surgery.MarginalKL.StdErr+4*r.Rate.StdErr:
+			t.Errorf("%+v: rate %v in the surgery, %v without", tt.above, r.Surgery.Rate, r.Rate.Mean)
 		}
 	}
 }

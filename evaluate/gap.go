@@ -12,7 +12,8 @@ import (
 )
 
 // GapModel is what InferenceGap asks of a model with one code z. The prior is N(0,I)
-// unless the model has methods Config and Prior, as vae.Model has, that say otherwise.
+// unless the model has methods Latents, Flow and Prior, as vae.Model has, that say
+// otherwise.
 // All rows are in row-major order.
 type GapModel interface {
 	// Encode returns mean and log-variance of q(z|x), [n,Z], for images x [n,X].
@@ -28,7 +29,7 @@ type GapModel interface {
 type GapOptions struct {
 	Images   int                // chosen at random
 	Steps    int                // of Adam, for the best Gaussian of each image
-	Noise    int                // draws of eps an image and step, an even number
+	Noise    int                // draws of eps an image and step, half of them the opposites of the others
 	LR       float64            // Adam's first step size, which falls linearly to 0
 	Draws    int                // of z an image, for each ELBO; even
 	K        int                // samples an image, for log p(x)
@@ -110,14 +111,13 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 	if err := o.Validate(); err != nil {
 		return Gap{}, err
 	}
-	if c, ok := m.(interface{ Config() vae.Config }); ok {
-		cfg := c.Config()
-		if err := oneGaussian(cfg); err != nil {
+	if l, ok := m.(latentModel); ok {
+		if err := oneGaussian(l); err != nil {
 			return Gap{}, err
 		}
-		if p, ok := m.(interface{ Prior() vae.Prior }); ok && cfg.Prior != "" && cfg.Prior != "standard" {
+		if !vae.IsStandard(l.Prior()) {
 			var err error
-			if o.prior, err = mixtureOf(p.Prior(), cfg.Latent); err != nil {
+			if o.prior, err = mixtureOf(l.Prior(), l.Latents()[0]); err != nil {
 				return Gap{}, err
 			}
 		}
@@ -193,8 +193,8 @@ func gapTerms(ctx context.Context, m GapModel, x []float32, n int, o GapOptions)
 //
 //	−ELBO = E_eps −log p(x|z) − log p(z) + log q(z),   z = mu + exp(logvar/2)·eps
 //
-// with o.Noise fresh draws of eps a step, each beside its opposite −eps, so that
-// odd powers of eps cancel. The gradient goes through z alone and leaves out the
+// with o.Noise draws of eps a step, every other one the opposite −eps of the one
+// before, so that odd powers of eps cancel. The gradient goes through z alone and leaves out the
 // parameters of log q, whose part has mean 0; without it there is no noise where q
 // is the posterior (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194). Images do not
 // influence one another.

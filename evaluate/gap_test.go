@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"govae/encoder"
 	"govae/evaluate"
 	"govae/internal/stream"
 	"govae/mnist"
@@ -218,7 +219,9 @@ func set3(n int) *mnist.Set {
 // as a mixture of two equal parts. Bounds, log p(x) and gaps are the same.
 type moved struct{ linear }
 
-func (moved) Config() vae.Config { return vae.Config{Latent: 2, Prior: "mixture"} }
+func (moved) Latents() []int { return []int{2} }
+
+func (moved) Flow() encoder.Flow { return nil }
 
 func (moved) Prior() vae.Prior {
 	l := math.Log(4)
@@ -317,9 +320,9 @@ func (m broken) DistortionGrad(x, z []float32) ([]float64, []float32, error) {
 }
 
 // deep says that it has a second stochastic layer.
-type deep struct{ linear }
+type deep struct{ moved }
 
-func (deep) Config() vae.Config { return vae.Config{Above: []vae.Stochastic{{Latent: 1}}} }
+func (deep) Latents() []int { return []int{2, 1} }
 
 func TestInferenceGapErrors(t *testing.T) {
 	for want, change := range map[string]func(*evaluate.GapOptions){
@@ -343,7 +346,7 @@ func TestInferenceGapErrors(t *testing.T) {
 	if _, err := evaluate.InferenceGap(context.Background(), broken{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "gradient of 79 numbers") {
 		t.Errorf("a gradient of another size: %v", err)
 	}
-	if _, err := evaluate.InferenceGap(context.Background(), deep{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "2 stochastic layers") {
+	if _, err := evaluate.InferenceGap(context.Background(), deep{moved{diagonal}}, set3(2), o); err == nil || !strings.Contains(err.Error(), "2 stochastic layers") {
 		t.Errorf("two stochastic layers: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"govae/encoder"
 	"govae/internal/stream"
 	"govae/mnist"
 	"govae/vae"
@@ -59,8 +60,7 @@ type RateParts struct {
 // binarisation as well. The set must have been through Prepare, and the model must
 // have one stochastic layer, without a flow; the prior may be any.
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
-	cfg := m.Config()
-	if err := oneGaussian(cfg); err != nil {
+	if err := oneGaussian(m); err != nil {
 		return RateParts{}, err
 	}
 	var mu, logvar []float32 // [N,Z]
@@ -74,18 +74,26 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 		}
 		mu, logvar = append(mu, mus...), append(logvar, logvars...)
 	}
-	if cfg.Prior == "" || cfg.Prior == "standard" {
-		return SplitRate(ctx, mu, logvar, cfg.Latent, nil, o)
+	latent := m.Latents()[0]
+	if vae.IsStandard(m.Prior()) {
+		return SplitRate(ctx, mu, logvar, latent, nil, o)
 	}
-	return SplitRate(ctx, mu, logvar, cfg.Latent, m.Prior(), o)
+	return SplitRate(ctx, mu, logvar, latent, m.Prior(), o)
+}
+
+// latentModel is what a vae.Model says of its codes.
+type latentModel interface {
+	Latents() []int
+	Flow() encoder.Flow
+	Prior() vae.Prior
 }
 
 // oneGaussian returns an error unless a model has one code, whose q is Gaussian.
-func oneGaussian(cfg vae.Config) error {
-	if len(cfg.Above) > 0 {
-		return fmt.Errorf("evaluate: a model of %d stochastic layers: surgery and gap want 1", 1+len(cfg.Above))
+func oneGaussian(m latentModel) error {
+	if n := len(m.Latents()); n > 1 {
+		return fmt.Errorf("evaluate: a model of %d stochastic layers: surgery and gap want 1", n)
 	}
-	if cfg.Flow > 0 {
+	if m.Flow() != nil {
 		return fmt.Errorf("evaluate: a model with a flow: surgery and gap want a Gaussian q(z|x)")
 	}
 	return nil

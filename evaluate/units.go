@@ -18,7 +18,7 @@ const active = 0.01
 // measureUnits measures each latent dimension: how much its posterior mean varies over
 // the images, and what it costs.
 func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) error {
-	if m.Config().Flow > 0 {
+	if m.Flow() != nil {
 		cov, err := drawnMeans(ctx, m, set, o, 0)
 		for _, c := range cov[0] {
 			r.Variance = append(r.Variance, c.value())

@@ -34,6 +34,12 @@ func (s standard) Components() (weights, mu, logvar []float64, err error) {
 
 func (standard) Params() []encoder.Param { return nil }
 
+// IsStandard reports whether a prior is N(0,I), that of a model that was given none.
+func IsStandard(p Prior) bool {
+	_, ok := p.(standard)
+	return ok
+}
+
 // mixture is a mixture of Gaussians, p(z) = Σ_c π_c N(z; mu_c, diag exp logvar_c),
 // with everything in it learned.
 type mixture struct{ mu, logvar, logits encoder.Param }

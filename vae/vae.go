@@ -238,7 +238,8 @@ type Above struct {
 
 // Assemble makes a model of parts of one's own. They must agree on the numbers
 // of pixels, of what the likelihood needs for them, and of latent dimensions, and their parameters on one precision. Its
-// Config tells only what the parts tell: one row of X pixels, Z, the likelihood.
+// Config tells only what the parts tell: one row of X pixels, the number of dimensions
+// of each code, the likelihood.
 // Restore brings its saved weights back; Load cannot, for it does not know the
 // parts.
 func Assemble(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likelihood) (*Model, error) {
@@ -263,6 +264,7 @@ func AssembleDeep(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likeliho
 			return nil, fmt.Errorf("vae: stochastic layer %d of %d dimensions, above it an encoder of %d to %d and a decoder of %d to %d", l+1, m.latents[l], below, z, zd, xd)
 		}
 		m.latents = append(m.latents, z)
+		m.cfg.Above = append(m.cfg.Above, Stochastic{Latent: z})
 		m.noise += z
 	}
 	if m.prior == nil {
@@ -310,6 +312,9 @@ func (m *Model) Noise() int { return m.noise }
 // Prior returns the prior of the topmost code.
 func (m *Model) Prior() Prior { return m.prior }
 
+// Flow returns the flow on top of q(z_1|x), nil for none.
+func (m *Model) Flow() encoder.Flow { return m.flow }
+
 // Params lists all that training changes: the encoder's, then the decoder's, then
 // those of the layers above, of the prior, of the likelihood and of the flow.
 func (m *Model) Params() []encoder.Param {
@@ -332,15 +337,15 @@ func (m *Model) analytic() bool { return m.sampledFor() == "" }
 
 // sampledFor says what it is in the model that a closed form is not known for.
 func (m *Model) sampledFor() string {
-	_, ok := m.prior.(standard)
+	standard := IsStandard(m.prior)
 	switch {
 	case len(m.encs) > 1:
 		return fmt.Sprintf("%d stochastic layers", len(m.encs))
 	case m.flow != nil:
 		return "a flow"
-	case !ok && m.cfg.Prior != "":
+	case !standard && m.cfg.Prior != "":
 		return fmt.Sprintf("a %s prior", m.cfg.Prior)
-	case !ok:
+	case !standard:
 		return "a prior of its own"
 	}
 	return ""
