@@ -27,9 +27,9 @@ type draws struct {
 	qFirst     *G.Node // [R], log q(z_1|x)
 	pFirst     *G.Node // [R], log p(z_1|z_2)
 
-	beta    *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; nil for 1
-	share   *G.Node // scalar, that of the layers above the first in it; nil for 1
-	weights *G.Node // [R], what ScaleGrad multiplies the gradient of z by
+	beta  *G.Node // scalar, multiplies log q(z|x) − log p(z) in logWeights; nil for 1
+	share *G.Node // scalar, that of the layers above the first in it; nil for 1
+	scale *G.Node // [R], what ScaleGrad multiplies the gradient of z by
 }
 
 // buildDraws adds the densities to the graph of x [R,X], mu and logvar [R,Z] of
@@ -37,7 +37,7 @@ type draws struct {
 //
 // With path, log q passes a gradient to the codes and none to q's parameters. With
 // scaled, the gradient that the densities give the codes of a draw is multiplied by its
-// one of d.weights, once on the way to q's parameters: so an encoder above reads its
+// one of d.scale, once on the way to q's parameters: so an encoder above reads its
 // code from before that point, and its copy in the density from behind it.
 func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *draws, err error) {
 	d = &draws{k: 1}
@@ -68,7 +68,7 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 			}
 		}
 		if below = z[l]; scaled {
-			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.weights }); err != nil {
+			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.scale }); err != nil {
 				return nil, err
 			}
 		}

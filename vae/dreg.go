@@ -13,10 +13,18 @@ import (
 //
 // without the score of q, and unbiased; its signal-to-noise ratio grows with k where
 // that of the plain gradient falls. The decoder and the prior have the plain
-// gradient, with ŵ_i. In the graph: log q passes no gradient to its parameters, and
-// what arrives at z_i, already multiplied by ŵ_i, is multiplied by it once more. It
+// gradient, with ŵ_i (so has the encoder, in so far as it makes a VampPrior). With beta
+// before log q(z|x) − log p(z) in log w the score has the factor beta too, and ŵ_i²
+// becomes
+//
+//	ŵ_i·((1 − beta) + beta·ŵ_i)
+//
+// In the graph: log q passes no gradient to its parameters, and what arrives at z_i,
+// already multiplied by ŵ_i, is multiplied by the rest. It
 // assumes that all codes are reparameterized; with several stochastic layers z is all of
-// them, and what an encoder above passes down has been multiplied already.
+// them, and what an encoder above passes down has been multiplied already. While their
+// share in log w is below 1 (klreg.Weight.WarmupAbove) and k above 1 it is biased: the
+// score of each layer would want a factor of its own.
 //
 // Source: Tucker, Lawson, Gu & Maddison 2019, eq. 8, arXiv:1810.04152; with several
 // stochastic layers Bauer & Mnih 2021, arXiv:2101.11046.
@@ -25,7 +33,11 @@ func lossDReG(d *draws) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.weights, err = op.Softmax(logw, d.k); err != nil { // [B·k]
+	weights, err := op.Softmax(logw, d.k) // [B·k]
+	if err != nil {
+		return nil, err
+	}
+	if d.scale, err = d.scaleOf(weights); err != nil {
 		return nil, err
 	}
 	bound, err := op.LogMeanExp(logw, d.k) // [B]
@@ -33,4 +45,13 @@ func lossDReG(d *draws) (*G.Node, error) {
 		return nil, err
 	}
 	return negativeMean(bound)
+}
+
+// scaleOf is what remains of dreg's factor without the first ŵ, from the weights ŵ [R]:
+// [R].
+func (d *draws) scaleOf(weights *G.Node) (*G.Node, error) {
+	if d.beta == nil {
+		return weights, nil
+	}
+	return op.FromOne(weights, d.beta)
 }

@@ -119,7 +119,7 @@ func (s *stepper) grads() (grads [][]float64) {
 //	elbo-sampled  c = 1/k                       in all
 //	iwae, miwae   c = ŵ                         in all
 //	stl           c = ŵ                         path alone for the encoder
-//	dreg          c = ŵ, for the encoder ŵ²     path alone for the encoder
+//	dreg          c = ŵ, for the encoder also times 1 − beta·(1 − ŵ), path alone for it
 //
 // (elbo replaces log N(z; 0, I) − log q by minus the analytic KL.) A gradient through n
 // of the draws has in the place of one factor ŵ how many times the draw was chosen, by
@@ -198,7 +198,7 @@ func byHand(m *Model, variance float64, o Objective, batch int, x, eps32, u []fl
 				dec, enc := share[i], share[i]
 				switch o.Name {
 				case "dreg":
-					enc *= weights[i]
+					enc *= 1 - beta*(1-weights[i])
 				case "elbo-sampled":
 					dec, enc = 1/float64(k), 1/float64(k)
 				}
@@ -517,13 +517,13 @@ func project(grads [][]float64) (p []float64) {
 
 // gradientDraws returns n projected gradients of an objective for one image: one
 // series for each projection.
-func gradientDraws(t *testing.T, m *Model, o Objective, x []float32, n int, seed uint64) [][]float64 {
+func gradientDraws(t *testing.T, m *Model, o Objective, x []float32, beta float64, n int, seed uint64) [][]float64 {
 	t.Helper()
 	s := newStepper(t, m, 1, o)
 	src := stream.New(seed, stream.Eps, 2)
 	var series [][]float64
 	for range n {
-		s.run(x, 1, src)
+		s.run(x, beta, src)
 		p := project(s.grads())
 		if series == nil {
 			series = make([][]float64, len(p))
@@ -537,14 +537,14 @@ func gradientDraws(t *testing.T, m *Model, o Objective, x []float32, n int, seed
 
 // exactGradient is the projected gradient of the exact ELBO of one image: that of the
 // linear-Gaussian model is quadratic in eps, so 2Z points average it (see exactELBO).
-func exactGradient(t *testing.T, m *Model, x []float32) []float64 {
+func exactGradient(t *testing.T, m *Model, x []float32, beta float64) []float64 {
 	t.Helper()
 	s := newStepper(t, m, 1, DefaultObjective())
 	var sum []float64
 	for point := range 2 * ppcaZ {
 		clear(s.eps)
 		s.eps[point/2] = float32(math.Sqrt(ppcaZ)) * float32(1-2*(point%2))
-		s.run(x, 1, nil)
+		s.run(x, beta, nil)
 		p := project(s.grads())
 		if sum == nil {
 			sum = make([]float64, len(p))
@@ -560,19 +560,19 @@ func exactGradient(t *testing.T, m *Model, x []float32) []float64 {
 // the exact gradient of the ELBO (k = 1), or to that of iwae, at the same noise but for
 // miwae, which takes more of it. Six
 // projections, 4 standard errors: of all seeds 1 in 2600 fails a true estimator.
-func checkGradientMean(t *testing.T, o Objective, n int) error {
+func checkGradientMean(t *testing.T, o Objective, beta float64, n int) error {
 	t.Helper()
 	p := newPPCA()
 	m := p.model(t, 0.3, 0.5)
 	x, _ := p.draw(1)
-	got := gradientDraws(t, m, o, x, n, 21)
+	got := gradientDraws(t, m, o, x, beta, n, 21)
 	var other [][]float64
 	var exact []float64
 	sameNoise := o.Name != "miwae" && o.Backward == 0
 	if o.K > 1 && o.Name != "elbo-sampled" {
-		other = gradientDraws(t, m, Objective{Name: "iwae", K: o.K}, x, n, 21)
+		other = gradientDraws(t, m, Objective{Name: "iwae", K: o.K}, x, beta, n, 21)
 	} else {
-		exact = exactGradient(t, m, x)
+		exact = exactGradient(t, m, x, beta)
 	}
 	for i := range got {
 		d := make([]float64, n)
@@ -608,8 +608,19 @@ func TestGradientMeans(t *testing.T) {
 	for _, o := range []Objective{{Name: "elbo"}, {Name: "elbo-sampled"}, {Name: "iwae"}, {Name: "stl"}, {Name: "dreg"}, {Name: "dreg", K: 8}, {Name: "dreg", K: 50},
 		{Name: "elbo-sampled", K: 3}, {Name: "miwae", M: 3}, {Name: "miwae", K: 8, M: 3},
 		{Name: "iwae", K: 8, Backward: 1}, {Name: "dreg", K: 8, Backward: 1}, {Name: "dreg", K: 50, Backward: 5}, {Name: "miwae", K: 8, M: 3, Backward: 2}} {
-		if err := checkGradientMean(t, o, gradientRuns()); err != nil {
+		if err := checkGradientMean(t, o, 1, gradientRuns()); err != nil {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// So it is with another weight of the KL term, of which the score has as much.
+func TestGradientMeansOfBeta(t *testing.T) {
+	for _, beta := range []float64{0.3, 2} {
+		for _, o := range []Objective{{Name: "stl"}, {Name: "dreg", K: 8}, {Name: "dreg", K: 8, Backward: 2}} {
+			if err := checkGradientMean(t, o, beta, gradientRuns()); err != nil {
+				t.Errorf("%+v, beta %v: %v", o, beta, err)
+			}
 		}
 	}
 }
@@ -617,7 +628,7 @@ func TestGradientMeans(t *testing.T) {
 // stl of several draws is biased, as its comment says: if this test fails, change the
 // comment.
 func TestSTLOfManyDrawsIsBiased(t *testing.T) {
-	if err := checkGradientMean(t, Objective{Name: "stl", K: 8}, gradientRuns()); err == nil {
+	if err := checkGradientMean(t, Objective{Name: "stl", K: 8}, 1, gradientRuns()); err == nil {
 		t.Error("no bias was seen")
 	}
 }
@@ -781,7 +792,7 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			if d.weights, err = weights(w, d.k); err != nil {
+			if d.scale, err = weights(w, d.k); err != nil {
 				return nil, err
 			}
 			return bound(func(*draws) (*G.Node, error) { return w, nil }, false)(d)
@@ -804,7 +815,7 @@ func TestMutants(t *testing.T) {
 		{"by hand through two", func(name, as string) error {
 			return checkByHand(t, Objective{Name: name, K: 5, Backward: 2}, Objective{Name: as, K: 5, Backward: 2}, 1)
 		}},
-		{"mean", func(name, as string) error { return checkGradientMean(t, Objective{Name: name, K: 8}, 4000) }},
+		{"mean", func(name, as string) error { return checkGradientMean(t, Objective{Name: name, K: 8}, 1, 4000) }},
 		{"landing", func(name, as string) error { return checkLanding(t, Objective{Name: name, K: 5}) }},
 	}
 	for name, mutant := range map[string]struct {

@@ -12,9 +12,9 @@ import (
 //	∇L_k = Σ_i ŵ_i·g_i = E 1/n Σ_j g_c(j),   P(c(j) = i) = ŵ_i
 //
 // where g_i is the gradient that the estimator has for draw i: d log w_i for iwae, the
-// path alone for stl, for dreg as well, once more times ŵ_i for the encoder. So the
-// gradient has the mean that it has without, and costs k forward passes and n backward
-// ones. The choice is systematic (op.Resample), of one number u [B·m,1] for each bound:
+// path alone for stl, for dreg as well, for the encoder once more times ŵ_i (see
+// lossDReG). So the gradient has the mean that it has without, and costs k forward
+// passes and n backward ones. The choice is systematic (op.Resample), of one number u [B·m,1] for each bound:
 // draw i is chosen n·ŵ_i times, rounded up or down.
 //
 // Source: Burda, Grosse & Salakhutdinov 2016, section 3, arXiv:1509.00519, for n = 1.
@@ -42,7 +42,11 @@ func (m *Model) addResampled(in encoded, all *draws, eps, u *G.Node) (loss, cost
 	if err != nil {
 		return nil, nil, err
 	}
-	if d.weights, err = op.Take(weights, chosen, all.k); err != nil { // [B·m·n]
+	d.k = n
+	if weights, err = op.Take(weights, chosen, all.k); err != nil { // [B·m·n]
+		return nil, nil, err
+	}
+	if d.scale, err = d.scaleOf(weights); err != nil {
 		return nil, nil, err
 	}
 	if logw, err = d.logWeights(); err != nil { // [B·m·n]

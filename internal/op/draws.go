@@ -235,6 +235,22 @@ func Scale(a, s *G.Node) (*G.Node, error) {
 	return apply("scale", shape, kernel{times[float32], times[float64]}, []bool{true, false}, grad, a, s)
 }
 
+// FromOne computes (1 − s) + s·a of each element of a [R], for a scalar s: 1 for s = 0,
+// a for s = 1. It passes no gradient.
+func FromOne(a, s *G.Node) (*G.Node, error) {
+	if !s.IsScalar() || a.Shape().Dims() != 1 {
+		return nil, fmt.Errorf("op: from one to shape %v by shape %v, want [R] and a scalar", a.Shape(), s.Shape())
+	}
+	return apply("fromOne", a.Shape(), kernel{fromOne[float32], fromOne[float64]}, nil, nil, a, s)
+}
+
+func fromOne[T simd.Float](out []T, in [][]T) {
+	s := in[1][0]
+	for i, v := range in[0] {
+		out[i] = (1 - s) + s*v
+	}
+}
+
 func times[T simd.Float](out []T, in [][]T) {
 	for i, v := range in[0] {
 		out[i] = v * in[1][0]

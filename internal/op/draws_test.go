@@ -16,7 +16,7 @@ import (
 // drawsCases are the operations between draws and a bound.
 func drawsCases() []opCase {
 	return []opCase{repeatCase(1), repeatCase(3), logMeanExpCase(1), logMeanExpCase(3), logMeanExpCase(50),
-		softmaxCase(1), softmaxCase(3), softmaxCase(50), clipCase(), combineCase(1), combineCase(3), scaleCase()}
+		softmaxCase(1), softmaxCase(3), softmaxCase(50), clipCase(), combineCase(1), combineCase(3), scaleCase(), fromOneCase()}
 }
 
 // estimatorCases have a gradient by definition, which is not that of their value.
@@ -185,6 +185,30 @@ func scaleCase() opCase {
 		edge:   func(r *rand.Rand) [][]float64 { return [][]float64{pick(r, size(s), 1e8, 1e-8, 0), pick(r, 2, 0, 4)} }}
 }
 
+// fromOneCase makes its scalar by a Mean, as scaleCase does.
+func fromOneCase() opCase {
+	shapes := [][]int{{testB}, {2}}
+	return opCase{name: "fromOne", shapes: shapes, grad: noGradient,
+		build: func(in []*G.Node) (*G.Node, error) {
+			s, err := Mean(in[1])
+			if err != nil {
+				return nil, err
+			}
+			return FromOne(in[0], s)
+		},
+		value: func(in [][]float64) (out, scale []float64) {
+			s := (in[1][0] + in[1][1]) / 2
+			for _, v := range in[0] {
+				out, scale = append(out, 1-s*(1-v)), append(scale, 1+math.Abs(in[1][0])+math.Abs(in[1][1]))
+			}
+			return out, scale
+		},
+		points: func(r *rand.Rand) [][]float64 {
+			return [][]float64{pick(r, testB, 0, 1, 0.25, 1e-20), normal(r, 2, 1)}
+		},
+		edge: func(r *rand.Rand) [][]float64 { return [][]float64{pick(r, testB, 0, 1, 1e-20), pick(r, 2, 0, 1)} }}
+}
+
 func scaleGradCase() opCase {
 	s := []int{testB, testN}
 	return opCase{name: "scaleGrad", shapes: [][]int{s, {testB}}, wrt: []int{0},
@@ -235,7 +259,7 @@ func drawnGraphs() []branched {
 func TestDrawShapes(t *testing.T) {
 	want := map[string]tensor.Shape{"standardLogDensity": {5}, "gaussianLogDensity": {5}, "drawLogDensity": {5}, "pathLogDensity": {5},
 		"mixtureLogDensity of 4": {5}, "repeat 3": {15, 3}, "logMeanExp 3": {4}, "softmax 3": {12}, "clip": {5, 3},
-		"combine 3": {5}, "scale": {5, 3}, "scaleGrad": {5, 3}}
+		"combine 3": {5}, "scale": {5, 3}, "fromOne": {5}, "resample 2 of 3": {8}, "take 2 of 3 rows of 3": {8, 3}, "take 5 of 50 rows of 0": {20}, "scaleGrad": {5, 3}}
 	for _, c := range append(allCases(), estimatorCases()...) {
 		w, ok := want[c.name]
 		if !ok {
@@ -375,6 +399,8 @@ func TestDrawErrors(t *testing.T) {
 		{"a matrix", "log-mean-exp", func() (*G.Node, error) { return LogMeanExp(f(2, 3), 3) }},
 		{"not whole groups", "log-mean-exp", func() (*G.Node, error) { return LogMeanExp(f(7), 3) }},
 		{"none", "log-mean-exp", func() (*G.Node, error) { return LogMeanExp(f(6), 0) }},
+		{"a matrix", "from one", func() (*G.Node, error) { return FromOne(f(2, 3), G.NewScalar(g, tensor.Float64)) }},
+		{"by a vector", "from one", func() (*G.Node, error) { return FromOne(f(3), f(3)) }},
 		{"a matrix", "softmax", func() (*G.Node, error) { return Softmax(f(2, 3), 3) }},
 		{"not whole groups", "softmax", func() (*G.Node, error) { return Softmax(f(7), 3) }},
 		{"none", "softmax", func() (*G.Node, error) { return Softmax(f(6), -1) }},
