@@ -15,7 +15,7 @@ import (
 // l = log(λ/(1−λ)) as parameters. Its density is C(λ)·λˣ·(1−λ)¹⁻ˣ, Bernoulli's
 // expression with the constant that makes its integral 1:
 //
-//	−log p(x|z) = Σ_j softplus(l_j) − x_j·l_j − log C_j
+//	−log p(x|z) = Σ_j (softplus(l_j) − x_j·l_j − log C_j)
 //	C = 2·atanh(1−2λ)/(1−2λ) = l/tanh(l/2)    2 at l = 0
 //
 // softplus(l) − log C is log((eˡ−1)/l), whose derivative is the mean, so that the

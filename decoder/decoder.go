@@ -19,15 +19,15 @@ import (
 // Decoder is a network from latent codes to the parameters of p(x|z).
 type Decoder interface {
 	// Decode adds the network to the graph of z [B,Z] and returns the parameters
-	// [B,X] of the likelihood: for Bernoulli the logits. It is called once a batch
+	// [B,X'] of the likelihood, X' = Outputs(X): for Bernoulli the logits [B,X]. It is called once a batch
 	// size, with a new graph each time; the parameters are bound by Param.Node, so
 	// that all the graphs share them.
 	Decode(z *G.Node) (params *G.Node, err error)
 	// Params lists what training changes, always in the same order, under names
 	// that start with "decoder.".
 	Params() []Param
-	// Dims returns Z, the number of latent dimensions, and X, the number of pixels.
-	Dims() (latent, pixels int)
+	// Dims returns Z, the number of latent dimensions, and X', the number of parameters.
+	Dims() (latent, outputs int)
 }
 
 // Param is a tensor that training changes, with the names that it is saved under.
@@ -36,7 +36,7 @@ type Param = op.Param
 // Config describes an MLP decoder.
 type Config struct {
 	Latent     int    // Z, inputs
-	Pixels     int    // X, outputs
+	Pixels     int    // outputs: Outputs(X) of the likelihood, which is X, the number of pixels, for most
 	Hidden     []int  // sizes of the hidden layers, from z to x; none makes a linear decoder
 	Activation string // of the hidden layers: relu, tanh, softplus or gated
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot

@@ -11,8 +11,9 @@ import (
 	"govae/internal/op"
 )
 
-// least is added to every learned variance and scale, so that no logarithm of one,
-// however low, makes a number that is not finite. It changes nothing else.
+// least is added to every learned variance and scale, so that the distortion stays
+// finite however low a log-variance or log-scale is. It changes nothing else, and the
+// formulas below leave it out.
 const least = 1e-26
 
 // GaussianLearned is Gaussian with one variance for all pixels that is learned with

@@ -51,9 +51,9 @@ func BitsPerDim(nats float64, pixels int) float64 { return nats / (float64(pixel
 // Bernoulli is the likelihood of binary pixels, with the logits l = log(p/(1−p))
 // as parameters:
 //
-//	−log p(x|z) = Σ_j softplus(l_j) − x_j·l_j
+//	−log p(x|z) = Σ_j (softplus(l_j) − x_j·l_j)
 //
-// which is the cross-entropy −Σ x log p + (1−x) log(1−p), exact at any logit.
+// which is the cross-entropy −Σ (x log p + (1−x) log(1−p)), exact at any logit.
 // Its gradient is sigmoid(l) − x. With grey pixels in between 0 and 1 the number
 // is still defined, but it is not a likelihood of the data.
 //

@@ -15,7 +15,7 @@ import (
 // of x, are its parameters: a logistic distribution, of which a level gets what
 // lies within half a level of it, and the levels 0 and 1 all that is beyond them.
 //
-//	P(x|z) = Π_j σ(p_j) − σ(q_j)    p = (x + 1/510 − m)/s    q = (x − 1/510 − m)/s
+//	P(x|z) = Π_j (σ(p_j) − σ(q_j))    p = (x + 1/510 − m)/s    q = (x − 1/510 − m)/s
 //
 // with σ(p) = 1 at x = 1 and σ(q) = 0 at x = 0. The difference is computed as
 // σ(p)·σ(−q)·(1 − exp(q − p)), in which nothing cancels, so that the distortion

@@ -25,7 +25,7 @@ type Encoder interface {
 	// Param.Node, so that all the graphs share them.
 	Encode(x *G.Node) (mu, logvar *G.Node, err error)
 	// Params lists what training changes, always in the same order, under names
-	// that start with "encoder.".
+	// of their own, for q(z|x) such as start with "encoder.".
 	Params() []Param
 	// Dims returns X, the number of pixels, and Z, the number of latent dimensions.
 	Dims() (pixels, latent int)

@@ -1,8 +1,8 @@
 // Package evaluate says what a trained model is worth: the ELBO with its rate
 // and distortion, the importance-weighted estimate of log p(x), and how many
 // latent dimensions are in use; also what the rate and the inference gap are made
-// of. Every figure is in nats per image and comes with its standard error over images
-// and with the protocol that it was made under; figures of different protocols are
+// of. Figures are in nats per image, unless they say more, and come with their standard
+// error, over images unless they say more, and with the protocol that it was made under; figures of different protocols are
 // not compared. docs/beyond.md teaches what they mean.
 package evaluate
 

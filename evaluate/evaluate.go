@@ -74,7 +74,7 @@ type Report struct {
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
 	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]
-	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,I) of each dimension, [Z]; with a flow there is none
+	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; with a flow there is none
 	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
 	Model         vae.Config `json:"model"`

@@ -30,9 +30,9 @@ func (r *Report) WriteText(w io.Writer) error {
 		row("rate", r.Rate, "KL(q(z|x) ‖ p(z))") +
 		row("distortion", r.Distortion, "−E_q log p(x|z)") +
 		row("log p(x)", r.LogLikelihood, fmt.Sprintf("importance-weighted, K=%d, %d images", p.K, p.N)) +
-		row("ESS", r.ESS, fmt.Sprintf("effective sample size, of %d", p.K))
+		row("ESS", r.ESS, fmt.Sprintf("effective sample size, of %d draws", p.K))
 	if r.BitsPerDim != nil {
-		s += row("bits per dim", *r.BitsPerDim, "−log2 p(x) for each pixel")
+		s += row("bits per dim", *r.BitsPerDim, "bits: −log2 p(x) for each pixel")
 	}
 	s += fmt.Sprintf("%-13s %s   Var(E[z|x]) > %v\n", "active units", r.units(), active)
 	if g := r.Surgery; g != nil {
@@ -42,7 +42,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		} else {
 			note += fmt.Sprintf("%d images", g.Protocol.Images)
 		}
-		s += "the rate taken apart\n" + row("information", g.MutualInformation, note) + row("marginal KL", g.MarginalKL, "KL(q(z) ‖ p(z))")
+		s += "the rate taken apart (± over draws, the images taken as given)\n" + row("information", g.MutualInformation, note) + row("marginal KL", g.MarginalKL, "KL(q(z) ‖ p(z))")
 	}
 	if g := r.Gap; g != nil {
 		s += fmt.Sprintf("the gap between log p(x) and the ELBO, on %d images\n", g.Protocol.Images) +

@@ -67,7 +67,7 @@ func expm1Minus(x float64) float64 {
 // GaussianMC returns a Monte Carlo estimate of Gaussian in nats, and its standard
 // error, from n ≥ 2 draws z = mu + exp(logvar/2)·eps:
 //
-//	KL ≈ 1/n Σ (log q(z|x) − log p(z)) = 1/n Σ Σ_j ½(z_j² − eps_j² − logvar_j)
+//	KL ≈ 1/n Σ_i (log q(z_i|x) − log p(z_i)) = 1/n Σ_i Σ_j ½(z_ij² − eps_ij² − logvar_j)
 //
 // This is the estimate that one is left with where no closed form exists (Kingma
 // & Welling 2014, eq. 6, arXiv:1312.6114). A single draw may well be negative.

@@ -1,4 +1,4 @@
-// Package train fits a model to data: Adam on the negative ELBO, with metrics,
+// Package train fits a model to data: Adam on a bound on −log p(x), with metrics,
 // checkpoints, and figures in a run directory. A run that was interrupted and
 // resumed gives the same bits as one that never stopped.
 package train

@@ -9,14 +9,13 @@ import (
 	"govae/vae"
 )
 
-// presets are published recipes.
+// presets are recipes: published ones, and our own for published models.
 var presets = map[string]func() (vae.Config, Config){
 	"default": func() (vae.Config, Config) { return vae.DefaultConfig(), DefaultConfig() },
 	// The protocol of PyTorch's examples/vae: grey pixels under a Bernoulli
 	// likelihood, nn.Linear's initialisation.
 	"pytorch": func() (vae.Config, Config) {
 		m, t := vae.DefaultConfig(), DefaultConfig()
-		m.Init = "pytorch"
 		t.Binarize = mnist.None
 		return m, t
 	},
@@ -133,7 +132,7 @@ func Presets() []string {
 	return names
 }
 
-// Preset returns a published recipe by name.
+// Preset returns a recipe by name.
 func Preset(name string) (vae.Config, Config, error) {
 	p, ok := presets[name]
 	if !ok {

@@ -8,17 +8,18 @@ import (
 	"govae/klreg"
 )
 
-// Terms are the two terms of the ELBO, in nats per image.
+// Terms are the two terms of the ELBO, in nats per image, estimated with one draw z ~
+// q(z|x), in a training step with all of an image's draws.
 type Terms struct {
-	Distortion float64 // −E_q log p(x|z), estimated with one draw z ~ q(z|x)
-	Rate       float64 // KL(q(z|x) ‖ p(z)): analytic if p is N(0,I), else log q(z|x) − log p(z) of that draw
+	Distortion float64 // −E_q log p(x|z)
+	Rate       float64 // KL(q(z|x) ‖ p(z)): in closed form where there is one, else the mean of log q(z|x) − log p(z)
 }
 
 // ELBO is the evidence lower bound, a lower bound of log p(x):
 //
 //	ELBO = E_q log p(x|z) − KL(q(z|x) ‖ p(z)) = −(Distortion + Rate)
 //
-// It is at most zero for binary images, and higher is better.
+// Its expectation is at most zero for binary images, and higher is better.
 //
 // Source: Kingma & Welling 2014, eq. 3, arXiv:1312.6114.
 func (t Terms) ELBO() float64 { return -(t.Distortion + t.Rate) }
@@ -45,7 +46,7 @@ func (m *Model) buildBound(x, eps *G.Node) (b bound, err error) {
 	if err != nil {
 		return b, err
 	}
-	params, err := m.dec.Decode(z) // [B,X]
+	params, err := m.dec.Decode(z) // [B,Outputs]
 	if err != nil {
 		return b, err
 	}

@@ -10,7 +10,8 @@ import (
 
 // DistortionGrad returns the distortion −log p(x|z) of n pairs of an image x [n,X]
 // and a code z [n,Z], in nats, and its gradient with respect to z [n,Z]: what is
-// needed to look for a better posterior of an image than the encoder's.
+// needed to look for a better posterior of an image than the encoder's. An error names
+// the first pixel outside the likelihood's domain.
 func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float32, err error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
@@ -18,6 +19,9 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 	}
 	if len(z) != n*m.latent {
 		return nil, nil, fmt.Errorf("vae: codes of %d numbers for %d images, want %d each", len(z), n, m.latent)
+	}
+	if err := m.lik.Check(x); err != nil {
+		return nil, nil, err
 	}
 	distortion, dz = make([]float64, n), make([]float32, n*m.latent)
 	err = run[float32](&m.distortion, n, [][]float32{x, z}, nil, func(lo, hi int, out []G.Value) error {

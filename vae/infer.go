@@ -160,8 +160,8 @@ func (m *Model) buildDecode(g *G.ExprGraph, batch int) (in, out G.Nodes, err err
 }
 
 // Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
-// A temperature of 1 is the model; less gives more typical images (every standard
-// deviation is multiplied by it), 0 the most typical ones. With several stochastic
+// A temperature of 1 is the model; every standard deviation is multiplied by it, so
+// that less gives codes nearer to the prior's mode (of a component drawn at random), 0 the mode itself. With several stochastic
 // layers each is drawn given the one above.
 func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
 	z, _, err := m.sampleCodes(n, seed, temperature)
@@ -245,7 +245,7 @@ func draw(mu, logvar []float32, temperature float64, src rand.Source) []float32 
 	return z
 }
 
-// Reconstruct returns E[x|z] at z = E[z|x] (Center) for n images x [n,X]: [n,X].
+// Reconstruct returns E[x|z] at z = Center(x) for n images x [n,X]: [n,X].
 func (m *Model) Reconstruct(x []float32) ([]float32, error) {
 	z, err := m.Center(x)
 	if err != nil {

@@ -156,5 +156,11 @@ func (c Config) weights() int {
 		both(a.Hidden, a.Latent)
 		below = a.Latent
 	}
-	return n
+	switch c.Prior {
+	case "mixture":
+		n += c.Components * (2*below + 1)
+	case "vamp":
+		n += c.Components * c.Pixels()
+	}
+	return n + c.Flow*flowHidden*2*c.Latent // of each layer's first matrix, which sees mu and logvar
 }

@@ -24,8 +24,8 @@ type Step struct {
 
 // Loss is what a step computed, in nats per image, averaged over the batch.
 type Loss struct {
-	Loss  float64 // Distortion + beta·penalty: what the gradient is of
-	Terms         // without beta and free bits
+	Loss  float64 // what the gradient is of (see NewObjectiveStep)
+	Terms         // means over all draws, without any weight of the KL term
 }
 
 // NewStep makes the training graph of a float32 model for batches of the given
@@ -40,7 +40,11 @@ func (m *Model) NewStep(batch int, w klreg.Weight) (*Step, error) {
 }
 
 // NewObjectiveStep is NewStep for any objective. Those made of draws of z weigh
-// log q(z|x) − log p(z) by beta, and take neither free bits nor a capacity.
+// log q(z|x) − log p(z) by beta, and take neither free bits nor a capacity. With
+// log w = log p(x|z) − beta·(log q(z|x) − log p(z)) of K draws in each of M bounds
+//
+//	loss = −mean_i 1/M Σ_m log 1/K Σ_k w_imk       iwae, stl, dreg, miwae
+//	loss = −mean_i 1/K Σ_k log w_ik                elbo-sampled
 func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step, error) {
 	if batch < 1 {
 		return nil, fmt.Errorf("vae: batch of %d images, want at least 1", batch)

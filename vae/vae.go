@@ -23,6 +23,7 @@ import (
 
 	"govae/decoder"
 	"govae/encoder"
+	"govae/internal/op"
 	"govae/internal/stream"
 )
 
@@ -130,6 +131,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("vae: a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
 	}
 	if _, err := decoder.NewLikelihood(c.Likelihood, c.Sigma, tensor.Float32); err != nil {
+		return fmt.Errorf("vae: %w", err)
+	}
+	if err := op.CheckNames(c.Activation, c.Init); err != nil {
 		return fmt.Errorf("vae: %w", err)
 	}
 	return nil

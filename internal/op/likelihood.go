@@ -9,7 +9,7 @@ import (
 	"govae/internal/simd"
 )
 
-// ContinuousBernoulli computes the distortion −log p(x|z) = Σ log((eˡ−1)/l) − x·l
+// ContinuousBernoulli computes the distortion −log p(x|z) = Σ (log((eˡ−1)/l) − x·l)
 // in nats, [B], of pixels x in [0,1] under logits l, both [B,X].
 func ContinuousBernoulli(logits, x *G.Node) (*G.Node, error) {
 	return likelihood("continuousBernoulli", 1,
@@ -20,7 +20,7 @@ func simdContinuousBernoulli[T simd.Float](d, resid []T, in [][]T) {
 	simd.ContinuousBernoulli(d, resid, in[0], in[1])
 }
 
-// GaussianPixel computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log 2π·var)
+// GaussianPixel computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log(2π·var))
 // in nats, [B], of pixels x [B,X], where params [B,2X] are the means and then the
 // log-variances l of the pixels: var = least + eˡ, least > 0.
 func GaussianPixel(params, x *G.Node, least float64) (*G.Node, error) {

@@ -18,7 +18,8 @@ import (
 // which chooses neighbour j n·w_j times in the mean over u, rounded up or down. It
 // passes no gradient.
 //
-// Source: Kitagawa 1996, Journal of Computational and Graphical Statistics 5(1).
+// Source: Kitagawa 1996, Monte Carlo filter and smoother for non-Gaussian nonlinear
+// state space models, Journal of Computational and Graphical Statistics 5(1).
 func Resample(w, u *G.Node, k, n int) (*G.Node, error) {
 	ws, us := w.Shape(), u.Shape()
 	if k < 1 || n < 1 || ws.Dims() != 1 || ws[0]%k != 0 || us.Dims() != 2 || us[0] != ws[0]/k || us[1] != 1 {

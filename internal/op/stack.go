@@ -35,7 +35,7 @@ func NewLayer(dt tensor.Dtype, o, i int, act simd.Activation, init string, src r
 	case "glorot":
 		bound = math.Sqrt(6 / float64(i+o/len(names)))
 	default:
-		return Layer{}, fmt.Errorf("unknown initialisation %q: choose pytorch or glorot", init)
+		return Layer{}, checkInit(init)
 	}
 	var w, b Param
 	for _, n := range names {
@@ -46,6 +46,22 @@ func NewLayer(dt tensor.Dtype, o, i int, act simd.Activation, init string, src r
 	w.Value = uniform(dt, r, bound, o, i)
 	b.Value = uniform(dt, r, biasBound, o)
 	return Layer{W: w, B: b, Act: act}, nil
+}
+
+func checkInit(init string) error {
+	if init != "pytorch" && init != "glorot" {
+		return fmt.Errorf("unknown initialisation %q: choose pytorch or glorot", init)
+	}
+	return nil
+}
+
+// CheckNames returns an error if there is no such activation of hidden layers, or no
+// such initialisation.
+func CheckNames(activation, init string) error {
+	if _, ok := activations[activation]; !ok {
+		return fmt.Errorf("unknown activation %q: choose relu, tanh, softplus or gated", activation)
+	}
+	return checkInit(init)
 }
 
 // uniform makes a tensor of draws from U(−bound, bound), rounded to float32 in
@@ -87,10 +103,10 @@ type Stack []Layer
 // NAME.hidden.0, NAME.hidden.1, …, and with gates NAME.hidden.0.gate, …; the error names
 // the wrong field.
 func NewStack(dt tensor.Dtype, in int, hidden []int, activation, init string, src rand.Source, name string) (Stack, error) {
-	act, ok := activations[activation]
-	if !ok {
-		return nil, fmt.Errorf("unknown activation %q: choose relu, tanh, softplus or gated", activation)
+	if err := CheckNames(activation, init); err != nil {
+		return nil, err
 	}
+	act := activations[activation]
 	var s Stack
 	for i, h := range hidden {
 		if h < 1 {
