@@ -21,7 +21,7 @@ import (
 // synced to disk, and is then renamed over path. On an error, also one that
 // write returns, the temporary file is removed and the old file stays as it
 // was. A new file has the usual permissions, a replaced one keeps its own. A
-// symbolic link is followed. The directory must exist. Anything at path that
+// symbolic link is followed; one that leads nowhere is an error. The directory must exist. Anything at path that
 // is not a regular file is an error.
 //
 // Last, the directory is synced, where the system can do that. If only this
@@ -40,6 +40,8 @@ func WriteFile(path string, write func(io.Writer) error) error {
 func writeFile(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
+	} else if link, lerr := os.Lstat(path); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("a symbolic link that leads nowhere: %w", err)
 	}
 	old, err := os.Stat(path)
 	switch {
@@ -55,7 +57,9 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	tmp := filepath.Join(dir, ".checkpoint-"+rand.Text()+".tmp")
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no directory %s: %w", dir, fs.ErrNotExist)
+	} else if err != nil {
 		return err
 	}
 	done := false

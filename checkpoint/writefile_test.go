@@ -265,3 +265,18 @@ func TestConcurrentReaders(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// A symbolic link is followed; one that leads nowhere is left as it is.
+func TestWriteFileDanglingLink(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "none"), link); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	if err := WriteFile(link, never(t)); err == nil || !strings.Contains(err.Error(), "leads nowhere") {
+		t.Errorf("WriteFile = %v", err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != filepath.Join(dir, "none") {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+}

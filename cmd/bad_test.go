@@ -26,6 +26,8 @@ func fixture(t *testing.T) string {
 	must(t, dir, tinyModel("-limit", "64")...)
 	write(t, filepath.Join(dir, "file"), []byte("someone's file"))
 	write(t, filepath.Join(dir, "empty", "x"), nil)
+	write(t, filepath.Join(dir, "config", "config.json"), []byte(`{"name":"someone's project"}`))
+	write(t, filepath.Join(dir, "figure", "samples.png"), []byte("someone's figure"))
 	smallImages(t, filepath.Join(dir, "8x8"))
 	return dir
 }
@@ -79,11 +81,11 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-k 5", 2, []string{"elbo takes one draw", "choose iwae"}},
 		{"-m 0 -objective miwae", 2, []string{"m is 0", "at least 1"}},
 		{"-objective elbow", 2, []string{`"elbow"`, "choose one of dreg"}},
-		{"-prior vamp -components 5 -out new", 1, []string{"analytic KL", "vamp prior", "choose elbo-sampled"}},
-		{"-prior mixture -components 5 -out new", 1, []string{"analytic KL", "mixture prior", "choose elbo-sampled"}},
-		{"-above 4:2 -out new", 1, []string{"analytic KL", "2 stochastic layers", "choose elbo-sampled"}},
-		{"-flow 2 -out new", 1, []string{"analytic KL", "a flow", "choose elbo-sampled"}},
-		{"-objective iwae -k 5 -free-bits 0.1 -out new", 1, []string{"free bits", "elbo, not iwae"}},
+		{"-prior vamp -components 5 -out new", 2, []string{"analytic KL", "vamp prior", "choose elbo-sampled"}},
+		{"-prior mixture -components 5 -out new", 2, []string{"analytic KL", "mixture prior", "choose elbo-sampled"}},
+		{"-above 4:2 -out new", 2, []string{"analytic KL", "2 stochastic layers", "choose elbo-sampled"}},
+		{"-flow 2 -out new", 2, []string{"analytic KL", "a flow", "choose elbo-sampled"}},
+		{"-objective iwae -k 5 -free-bits 0.1 -out new", 2, []string{"free bits", "elbo, not iwae"}},
 		{"-flow -1", 2, []string{"a flow of -1 layers"}},
 		{"-flow 2 -latent 1", 2, []string{"at least 2"}},
 		{"-flow 2 -prior vamp -components 5", 2, []string{"flow", "vamp"}},
@@ -106,7 +108,7 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-beta -1", 2, []string{"beta", "-1", "at least 0"}},
 		{"-beta NaN", 2, []string{"beta", "NaN"}},
 		{"-warmup-above -1", 2, []string{"warm-up above", "-1"}},
-		{"-warmup-above 2 -out new", 1, []string{"layers above", "one stochastic layer"}},
+		{"-warmup-above 2 -out new", 2, []string{"layers above", "one stochastic layer"}},
 		{"-objective iwae -k 5 -backward 6", 2, []string{"through 6 of k=5", "0 for all"}},
 		{"-objective iwae -k 5 -backward -1", 2, []string{"through -1 of k=5", "0 for all"}},
 		{"-backward 1", 2, []string{"objective elbo", "choose iwae"}},
@@ -135,6 +137,8 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-activation sine", 2, []string{`"sine"`, "relu, tanh, softplus or gated"}},
 		{"-likelihood poisson", 2, []string{`"poisson"`, "choose one of bernoulli"}},
 		{"-likelihood gaussian", 2, []string{"-binarize none", "dynamic"}},
+		{"-sigma 0.1", 2, []string{"-sigma without -likelihood gaussian"}},
+		{"-schedule-steps", 2, []string{"-schedule-steps", "without -warmup-k"}},
 		{"-likelihood gaussian -binarize none -sigma 0", 2, []string{"sigma 0"}},
 		{"-binarize sometimes", 2, []string{`"sometimes"`, "none, dynamic, threshold or fixed"}},
 		{"-schedule daily", 2, []string{`"daily"`, "constant, linear, cosine, cooldown or stages"}},
@@ -143,6 +147,8 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-objective best", 2, []string{`"best"`, "choose one of dreg, elbo, elbo-sampled, iwae, miwae, stl"}},
 		{"-objective iwae -k -1", 2, []string{"k is -1", "at least 1"}},
 		{"-objective iwae -k 2000000000", 2, []string{"k=2000000000", "at most"}},
+		{"-objective iwae -k 1000000 -out new", 2, []string{"32 images with 1000000 draws each", "at most"}},
+		{"-objective miwae -k 1048576 -m 1048576 -out new", 2, []string{"with 1099511627776 draws each"}},
 		{"-objective iwae -k 2 -m 3", 2, []string{"m=3", "only miwae"}},
 		{"-k 5", 2, []string{"one draw", "not 5", "iwae"}},
 		{"-prior best", 2, []string{`"best"`, "standard, mixture or vamp"}},
@@ -156,6 +162,8 @@ func TestTrainBadFlags(t *testing.T) {
 
 		// A run directory that is taken, or that cannot be.
 		{"-out run", 1, []string{"run", "another run", "resume"}},
+		{"-out config", 1, []string{"config holds a config.json that is not of this run", "another directory"}},
+		{"-out figure", 1, []string{"figure holds a samples.png that is not of this run", "another directory"}},
 		{"-out file", 1, []string{"file", "not a directory"}},
 		{"-out file/run", 1, []string{"file", "not a directory"}},
 		{"-out /proc/nowhere/run", 1, []string{"/proc/nowhere"}},
@@ -202,12 +210,13 @@ func TestSampleBadFlags(t *testing.T) {
 		{"-temperature -1", 2, []string{"temperature is -1"}},
 		{"-temperature NaN", 2, []string{"temperature is NaN", "finite"}},
 		{"-temperature Inf", 2, []string{"temperature is +Inf", "finite"}},
+		{"-kind traverse -temperature 0.5", 2, []string{"-temperature", "prior, not traverse"}},
 		{"-kind manifold -pixels", 2, []string{"-pixels", "prior, not manifold"}},
 		{"-kind scatter -each new", 2, []string{"scatter", "-each"}},
 		{"-kind scatter -npy new", 2, []string{"scatter", "-npy"}},
 		{"-kind manifold", 1, []string{"2 latent dimensions", "has 20", "cmd/train -latent 2"}},
 		{"-out=", 2, []string{"-out is empty"}},
-		{"-out nowhere/x.png", 1, []string{"nowhere/x.png", "no such file or directory"}},
+		{"-out nowhere/x.png", 1, []string{"nowhere/x.png", "there is no directory nowhere"}},
 		{"-out file/x.png", 1, []string{"file/x.png", "not a directory"}},
 		{"-out empty", 1, []string{"write empty", "not a regular file"}},
 		{"-out /proc/x.png", 1, []string{"/proc/x.png"}},
@@ -223,7 +232,7 @@ func TestSampleBadFlags(t *testing.T) {
 	for _, c := range []badCase{
 		{"-each file", 1, []string{"file", "not a directory"}},
 		{"-each file/x", 1, []string{"file/x", "not a directory"}},
-		{"-npy nowhere/x.npy", 1, []string{"nowhere/x.npy", "no such file or directory"}},
+		{"-npy nowhere/x.npy", 1, []string{"nowhere/x.npy", "there is no directory nowhere"}},
 		{"-npy empty", 1, []string{"write empty", "not a regular file"}},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -334,6 +343,11 @@ func TestBadRun(t *testing.T) {
 	damage("odd-config", "config.json", text(`{"mode":"fast"}`), "config.json", "mode")
 	damage("cut-metrics", "metrics.jsonl", cut, "metrics.jsonl", "line 1")
 	damage("no-metrics", "metrics.jsonl", text(""), "metrics.jsonl", "0 epochs")
+	damage("lost-state", "state.safetensors", func([]byte) []byte {
+		two := read(t, filepath.Join(from, "metrics.jsonl"))
+		write(t, filepath.Join(dir, "lost-state", "metrics.jsonl"), append(slices.Clone(two), two...))
+		return nil
+	}, "has lost its state.safetensors", "another directory")
 	damage("lost-metrics", "metrics.jsonl", func([]byte) []byte { return nil }, "metrics.jsonl", "no such file")
 
 	model := read(t, filepath.Join(from, "model.safetensors"))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestHelp holds each command to the flags that DESIGN.md promises, in groups,
+// TestHelp holds each command to its flags, in groups,
 // each with its default.
 func TestHelp(t *testing.T) {
 	t.Parallel()

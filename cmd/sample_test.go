@@ -187,7 +187,7 @@ func TestSampleImages(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		must(t, dir, "sample", "-model", "run/model.safetensors", "-kind", kind, "-n", fmt.Sprint(n), "-seed", "5", "-temperature", "0.5",
+		must(t, dir, "sample", "-model", "run/model.safetensors", "-kind", kind, "-n", fmt.Sprint(n), "-seed", "5", "-temperature", map[bool]string{true: "0.5", false: "1"}[kind == "prior"],
 			"-out", kind+".png", "-npy", kind+".npy", "-each", kind)
 		b := read(t, filepath.Join(dir, kind+".npy"))
 		b = b[10+int(binary.LittleEndian.Uint16(b[8:])):]

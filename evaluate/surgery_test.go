@@ -344,9 +344,11 @@ func TestSurgeryOfVamp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The standard error is over images, of which both have the same: more than 4 of it
-	// are beyond chance.
-	if d := math.Abs(p.Rate - bound.Rate.Mean); d > 4*bound.Rate.StdErr || bound.Rate.StdErr > 0.1*p.Rate {
-		t.Errorf("rate %v, the ELBO's is %v", p.Rate, bound.Rate)
+	// Both are of the same images: what differs is the noise of 20 draws of each, whose
+	// standard error is that of the two parts, and of one, which is √20 times that. The parts
+	// may be correlated, so theirs add up: 4 of it are exceeded by less than 1 seed in 16000.
+	noise := (p.MutualInformation.StdErr + p.MarginalKL.StdErr) * math.Sqrt(1+20)
+	if d := math.Abs(p.Rate - bound.Rate.Mean); d > 4*noise || noise > 0.05*p.Rate {
+		t.Errorf("rate %v, the ELBO's is %v; noise of %v", p.Rate, bound.Rate, noise)
 	}
 }

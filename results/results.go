@@ -60,20 +60,24 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 		return nil, fmt.Errorf("results: %w", err)
 	}
 	full := tc.Epochs
+	if o.Epochs > full {
+		return nil, fmt.Errorf("results: %d epochs of a recipe that has %d: want fewer, for a shortened run, or 0", o.Epochs, full)
+	}
 	if o.Epochs > 0 {
 		tc.Epochs = o.Epochs
 	}
 	mc.Seed, tc.Seed = o.Seed, o.Seed
 	tc.Out = filepath.Join(o.Runs, fmt.Sprintf("%s-%d-%d", o.Row.Name, tc.Epochs, o.Seed))
-	if _, err := train.ReadSettings(tc.Out); err == nil {
-		tc.Resume = true
-	}
+	_, err = os.Lstat(filepath.Join(tc.Out, "config.json"))
+	tc.Resume = err == nil
 	m, err := vae.New(mc)
 	if err != nil {
 		return nil, err
 	}
 	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, tc, hooks)
-	if err != nil {
+	if err != nil && tc.Resume && !errors.Is(err, train.ErrInterrupted) {
+		return nil, fmt.Errorf("%w (it was to go on with %s: remove that, or give another directory of runs)", err, tc.Out)
+	} else if err != nil {
 		return nil, err
 	}
 	r := &Record{Row: o.Row.Name, Seed: o.Seed, Full: tc.Epochs == full, Minutes: minutes(epochs, tc.WarmupK), Model: mc, Train: tc}
@@ -104,12 +108,17 @@ func minutes(epochs []train.Epoch, first int) float64 {
 	return sum / 60
 }
 
-// write writes the record into a directory. That of a shortened run never takes the
-// place of a whole one's.
+// write writes the record into a directory. That of a shortened run, or of another
+// protocol than the papers', never takes the place of a whole one's.
 func (r *Record) write(dir string) error {
 	name := fmt.Sprintf("%s-%d", r.Row, r.Seed)
 	if !r.Full {
 		name += fmt.Sprintf("-%depochs", r.Train.Epochs)
+	}
+	if row, err := Find(r.Row); err == nil && !row.Bound && r.Report != nil {
+		if p := r.Report.Protocol; p.K != paperK || p.N != paperN {
+			name += fmt.Sprintf("-k%d-n%d", p.K, p.N)
+		}
 	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -170,7 +179,7 @@ func Page(records []Record) string {
 # Published results, reproduced
 
 Negative log-likelihoods and bounds of the MNIST test set, in nats per image, lower is better. Architecture and
-protocol are the papers'; optimiser and schedule are ours (` + "`train/presets.go`" + ` says what they are). A figure
+protocol are the papers', but where a title says more; optimiser and schedule are ours (` + "`train/presets.go`" + ` says what they are). A figure
 compares with another only under the same protocol, which stands in each line: figures of different binarisations or
 likelihoods are never compared. Standard errors are over seeds where there are at least two.
 

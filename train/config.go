@@ -68,6 +68,12 @@ func (c Config) objective(epoch int) vae.Objective {
 	return o
 }
 
+// Check returns an error unless m can be trained so on that many images: what does not
+// go together, or is too large.
+func (c Config) Check(m *vae.Model, images int) error {
+	return m.CheckStep(max(1, min(c.Batch, images)), c.weight(), c.Objective)
+}
+
 // Validate returns an error that names the first field that is wrong.
 func (c Config) Validate() error {
 	for _, f := range []struct {

@@ -70,11 +70,20 @@ func (t *trainer) open() error {
 	if t.cfg.Resume {
 		return t.resume()
 	}
-	// A run that ended before its first checkpoint left only its settings, which
-	// nobody misses.
 	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile} {
 		if _, err := os.Lstat(t.path(name)); err == nil {
 			return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", t.cfg.Out, name)
+		}
+	}
+	// A run that ended before its first checkpoint left only its settings, which
+	// nobody misses.
+	foreign := []string{samplesFile, reconsFile, curvesFile}
+	if _, err := ReadSettings(t.cfg.Out); err != nil {
+		foreign = append(foreign, configFile)
+	}
+	for _, name := range foreign {
+		if _, err := os.Lstat(t.path(name)); err == nil {
+			return fmt.Errorf("train: %s holds a %s that is not of this run: choose another directory", t.cfg.Out, name)
 		}
 	}
 	if err := os.MkdirAll(t.cfg.Out, 0o777); err != nil {
@@ -121,7 +130,12 @@ func (t *trainer) resume() error {
 	}
 	f, err := checkpoint.Read(t.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return t.writeSettings() // interrupted before anything was saved: from the start
+		// Interrupted before anything was saved: from the start. The first epoch's metrics
+		// are written before its state.
+		if b, _ := os.ReadFile(t.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
+			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", t.cfg.Out, stateFile)
+		}
+		return t.writeSettings()
 	} else if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	if mc.Likelihood != "bernoulli" && cfg.Binarize != mnist.None {
 		return nil, fmt.Errorf("train: a %s likelihood is of grey pixels: binarize must be none, not %s", mc.Likelihood, cfg.Binarize)
 	}
-	if err := m.CheckObjective(cfg.weight(), cfg.Objective); err != nil {
+	if err := cfg.Check(m, n); err != nil {
 		return nil, err
 	}
 	t := &trainer{cfg: cfg, model: m, hooks: hooks, drawn: time.Now()}

@@ -632,6 +632,31 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+// Each recipe is a model and a way to train it that go together.
+func TestPresets(t *testing.T) {
+	for _, name := range train.Presets() {
+		mc, c, err := train.Preset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := vae.New(mc)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, err := range []error{c.Validate(), c.Check(m, 60000)} {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if c.WarmupK >= c.Epochs {
+			t.Errorf("%s: %d of %d epochs with k=1", name, c.WarmupK, c.Epochs)
+		}
+	}
+	if _, _, err := train.Preset("best"); err == nil || !strings.Contains(err.Error(), "choose one of burda-1-k1") {
+		t.Errorf("an unknown recipe: %v", err)
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	for name, change := range map[string]func(*train.Config){
 		"epochs":     func(c *train.Config) { c.Epochs = 0 },

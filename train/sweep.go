@@ -50,15 +50,8 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 	if len(betas) == 0 || cfg.Out == "" || data.Test == nil {
 		return nil, fmt.Errorf("train: a sweep of %d betas into %q, want at least one, a directory and a test set", len(betas), cfg.Out)
 	}
-	for i, b := range betas {
-		c := cfg
-		c.Beta = b
-		if err := c.Validate(); err != nil {
-			return nil, err
-		}
-		if i > 0 && b == betas[i-1] {
-			return nil, fmt.Errorf("train: beta %v twice in a sweep", b)
-		}
+	if err := cfg.CheckBetas(betas); err != nil {
+		return nil, err
 	}
 	o.Binarize = cfg.Binarize
 	var points []SweepPoint
@@ -67,6 +60,9 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 		c.Beta, c.Out = beta, filepath.Join(cfg.Out, fmt.Sprintf("beta-%v", beta))
 		if _, err := os.Lstat(filepath.Join(c.Out, configFile)); err == nil {
 			c.Resume = true
+			if s, err := ReadSettings(c.Out); err == nil && s.Train.Epochs > c.Epochs {
+				return points, fmt.Errorf("train: the run in %s is of %d epochs, not %d: choose another directory", c.Out, s.Train.Epochs, c.Epochs)
+			}
 		}
 		m, err := vae.New(mc)
 		if err != nil {
@@ -77,11 +73,11 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 			h = hooks.Train(beta)
 		}
 		if _, err := Run(ctx, m, data, c, h); err != nil {
-			return points, err
+			return points, fmt.Errorf("beta %v: %w", beta, err)
 		}
 		r, err := evaluate.Run(ctx, m, data.Test, o)
 		if err != nil {
-			return points, err
+			return points, fmt.Errorf("beta %v: %w", beta, err)
 		}
 		p := SweepPoint{beta, c.Epochs, r}
 		points = append(points, p)
@@ -90,6 +86,23 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 		}
 	}
 	return points, writeSweep(cfg, points)
+}
+
+// CheckBetas returns the error that a sweep over these betas would: which one is wrong,
+// or there twice.
+func (c Config) CheckBetas(betas []float64) error {
+	seen := map[float64]bool{}
+	for _, b := range betas {
+		c.Beta = b
+		if err := c.Validate(); err != nil {
+			return err
+		}
+		if seen[b] {
+			return fmt.Errorf("train: beta %v twice in a sweep", b)
+		}
+		seen[b] = true
+	}
+	return nil
 }
 
 func writeSweep(cfg Config, points []SweepPoint) error {

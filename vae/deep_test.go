@@ -292,7 +292,7 @@ func TestShareOfLayersAbove(t *testing.T) {
 		}
 	}
 	one := new64(t, tiny())
-	if err := one.CheckObjective(klreg.Weight{Beta: 1, WarmupAbove: 1}, Objective{Name: "iwae"}); err == nil || !strings.Contains(err.Error(), "one stochastic layer") {
+	if err := one.CheckStep(1, klreg.Weight{Beta: 1, WarmupAbove: 1}, Objective{Name: "iwae"}); err == nil || !strings.Contains(err.Error(), "one stochastic layer") {
 		t.Errorf("a model of one layer: %v", err)
 	}
 }

@@ -47,7 +47,7 @@ func newStepper(t *testing.T, m *Model, batch int, o Objective) *stepper {
 
 func newWeightedStepper(t *testing.T, m *Model, batch int, o Objective, w klreg.Weight) *stepper {
 	t.Helper()
-	if err := m.CheckObjective(w, o); err != nil {
+	if err := m.CheckStep(batch, w, o); err != nil {
 		t.Fatal(err)
 	}
 	mach, err := m.compileStep(batch, w, o)
@@ -1064,6 +1064,7 @@ func TestObjectiveErrors(t *testing.T) {
 		{tiny(), Objective{Name: "iwae", K: -1}, klreg.DefaultWeight(), "k=-1"},
 		{tiny(), Objective{Name: "miwae", K: 2, M: -1}, klreg.DefaultWeight(), "m=-1"},
 		{tiny(), Objective{Name: "iwae", K: 1<<20 + 1}, klreg.DefaultWeight(), "at most 1048576"},
+		{tiny(), Objective{Name: "miwae", K: 1 << 20, M: 1 << 20}, klreg.DefaultWeight(), "2 images with 1099511627776 draws each, want at most 44739242"},
 		{tiny(), Objective{Name: "elbo", K: 5}, klreg.DefaultWeight(), "one draw an image, not 5"},
 		{tiny(), Objective{K: 2}, klreg.DefaultWeight(), "one draw an image, not 2"},
 		{tiny(), Objective{Name: "iwae", K: 5, M: 2}, klreg.DefaultWeight(), "m=2: only miwae"},

@@ -156,11 +156,11 @@ func TestPathGradientMeans(t *testing.T) {
 func TestPathNeedsFixable(t *testing.T) {
 	m := new64(t, models()["three layers"])
 	m.encs[2] = struct{ encoder.Encoder }{m.encs[2]}
-	err := m.CheckObjective(klreg.DefaultWeight(), Objective{Name: "stl"})
+	err := m.CheckStep(2, klreg.DefaultWeight(), Objective{Name: "stl"})
 	if err == nil || !strings.Contains(err.Error(), "stochastic layer 3 cannot (encoder.Fixable): choose iwae") {
 		t.Errorf("error %v", err)
 	}
-	if err := m.CheckObjective(klreg.DefaultWeight(), Objective{Name: "iwae", K: 2}); err != nil {
+	if err := m.CheckStep(2, klreg.DefaultWeight(), Objective{Name: "iwae", K: 2}); err != nil {
 		t.Error(err)
 	}
 }

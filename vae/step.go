@@ -46,10 +46,7 @@ func (m *Model) NewStep(batch int, w klreg.Weight) (*Step, error) {
 //	loss = −mean_i 1/M Σ_m log 1/K Σ_k w_imk       iwae, stl, dreg, miwae
 //	loss = −mean_i 1/K Σ_k log w_ik                elbo-sampled
 func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step, error) {
-	if batch < 1 {
-		return nil, fmt.Errorf("vae: batch of %d images, want at least 1", batch)
-	}
-	if err := m.CheckObjective(w, o); err != nil {
+	if err := m.CheckStep(batch, w, o); err != nil {
 		return nil, err
 	}
 	mach, err := m.compileStep(batch, w, o)
@@ -71,9 +68,16 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	return s, nil
 }
 
-// CheckObjective returns the error that NewObjectiveStep would: which part of the
-// model, of the weight and of the objective do not go together.
-func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
+// maxNumbers bounds what a step has of one thing, so that a wrong number is an error and
+// not an attempt to allocate it.
+const maxNumbers = 1 << 28
+
+// CheckStep returns the error that NewObjectiveStep would: which part of the model, of
+// the weight and of the objective do not go together, or that a step is too large.
+func (m *Model) CheckStep(batch int, w klreg.Weight, o Objective) error {
+	if batch < 1 {
+		return fmt.Errorf("vae: batch of %d images, want at least 1", batch)
+	}
 	if err := w.Validate(); err != nil {
 		return err
 	}
@@ -85,6 +89,9 @@ func (m *Model) CheckObjective(w klreg.Weight, o Objective) error {
 	}
 	if w.WarmupAbove > 0 && len(m.encs) == 1 {
 		return fmt.Errorf("vae: a warm-up of the layers above, of a model with one stochastic layer: leave it out, or give the model layers above")
+	}
+	if most := maxNumbers / max(m.pixels, m.outputs, m.noise); batch > most/o.Samples() {
+		return fmt.Errorf("vae: a step of %d images with %d draws each, want at most %d draws in all", batch, o.Samples(), most)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func parse(args []string) (*options, error) {
 	f := cli.NewFlags("evaluate", "says what a trained model is worth on the test set, in nats per image.")
 	f.Group("Input")
 	f.StringVar(&o.model, "model", "", "`FILE` of a model, such as runs/mnist/model.safetensors; if empty, the one that comes with govae")
-	f.StringVar(&o.data, "data", "", "`DIR` with the test images; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
+	f.StringVar(&o.data, "data", "", "`DIR` with the four MNIST files; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
 	f.StringVar(&o.against, "compare", "", "`FILE` of another model's report, from -json, to compare with; it must be of the same protocol")
 	f.Group("Protocol")
 	f.IntVar(&o.eval.K, "k", o.eval.K, "`K` samples an image in the estimate of log p(x)")

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/vbauerster/mpb/v8/cwriter"
-
 	"govae/evaluate"
 	"govae/internal/cli"
 	"govae/mnist"
@@ -44,13 +42,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	clean := func() {}
-	if cwriter.IsTerminal(int(os.Stderr.Fd())) {
-		o.eval.Progress = func(done, of int) { fmt.Fprintf(os.Stderr, "\rlog p(x): %d of %d images", done, of) }
-		if o.eval.Gap != nil {
-			o.eval.Gap.Progress = func(done, of int) { fmt.Fprintf(os.Stderr, "\r\x1b[Kgap: %d of %d images", done, of) }
-		}
-		clean = func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
+	show, clean := cli.Status()
+	o.eval.Progress = func(done, of int) { show("log p(x): %d of %d images", done, of) }
+	if o.eval.Gap != nil {
+		o.eval.Gap.Progress = func(done, of int) { show("gap: %d of %d images", done, of) }
 	}
 	r, err := evaluate.Run(ctx, m, test, o.eval)
 	clean()

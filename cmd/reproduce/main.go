@@ -72,11 +72,14 @@ func reproduce(ctx context.Context, data string, o results.Options, seeds []int)
 	if err != nil {
 		return err
 	}
+	show, clean := cli.Status()
+	defer clean()
 	for _, seed := range seeds {
 		o.Seed = uint64(seed)
 		r, err := results.Run(ctx, trainSet, testSet, o, train.Hooks{Epoch: func(e train.Epoch) {
 			fmt.Printf("seed %d  epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", seed, e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
-		}}, nil)
+		}}, func(done, of int) { show("log p(x): %d of %d images", done, of) })
+		clean()
 		switch {
 		case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
 			return cli.Interruptedf("reproduce: interrupted; the same command goes on from here")

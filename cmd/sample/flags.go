@@ -23,7 +23,7 @@ func parse(args []string) (*options, error) {
 	f := cli.NewFlags("sample", "draws figures from a trained model.\nWith no flags: 64 new digits from the model that comes with govae, into samples.png.")
 	f.Group("Input")
 	f.StringVar(&o.model, "model", "", "`FILE` of a model, such as runs/mnist/model.safetensors; if empty, the one that comes with govae")
-	f.StringVar(&o.data, "data", "", "`DIR` with the test images, for all kinds but prior and manifold; if empty, $MNIST_DIR, else GoMNIST's own copy")
+	f.StringVar(&o.data, "data", "", "`DIR` with the four MNIST files, for all kinds but prior and manifold; if empty, $MNIST_DIR, else GoMNIST's own copy")
 	f.Group("Figure")
 	f.StringVar(&o.kind, "kind", "prior", "`KIND`: "+kindNames())
 	f.IntVar(&o.n, "n", 0, "`N` images (prior, reconstruct), steps a row (interpolate, traverse), images a side (manifold), points (scatter); 0 for the kind's own number")
@@ -47,6 +47,8 @@ func parse(args []string) (*options, error) {
 		return nil, cli.Usagef("sample: temperature is %v, want a finite number of at least 0", o.temperature)
 	case o.pixels && o.kind != "prior":
 		return nil, cli.Usagef("sample: -pixels goes with -kind prior, not %s", o.kind)
+	case o.temperature != 1 && o.kind != "prior":
+		return nil, cli.Usagef("sample: -temperature goes with -kind prior, not %s", o.kind)
 	case o.out == "":
 		return nil, cli.Usagef("sample: -out is empty, want a file")
 	case o.kind == "scatter" && (o.each != "" || o.npy != ""):

@@ -200,7 +200,7 @@ func traverse(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (%s over %d test images)", map[string]string{"KL": "mean KL in nats", "Var": "variance of the code"}[what], len(x)/set.Size()))
+	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (%s over %d test images)", map[string]string{"KL": "mean KL to N(0,1) in nats", "Var": "variance of the code"}[what], len(x)/set.Size()))
 }
 
 // use says how much each latent dimension is in use for images x: by its mean KL
@@ -229,6 +229,9 @@ func (s *source) use(x []float32) (use []float64, what string, err error) {
 func manifold(s *source) (*picture, error) {
 	if z := s.model.Config().Latent; z != 2 {
 		return nil, fmt.Errorf("sample: the manifold is drawn of a model with 2 latent dimensions, this one has %d: train one with `go run ./cmd/train -latent 2 -out runs/latent2`", z)
+	}
+	if !vae.IsStandard(s.model.Prior()) {
+		return nil, fmt.Errorf("sample: the manifold is of equal parts of the prior N(0,I), this model has a %s prior: choose -kind prior or scatter", s.model.Config().Prior)
 	}
 	codes, err := vae.Manifold(s.n)
 	if err != nil {

@@ -57,11 +57,14 @@ func parse(args []string) (*options, error) {
 	if err := flags(o, &preset).Parse(args); err != nil {
 		return nil, err
 	}
-	o.model.Seed = o.train.Seed
+	o.model.Seed, o.eval.Seed = o.train.Seed, o.train.Seed
 	for _, err := range []error{o.model.Validate(), o.train.Validate(), o.eval.Validate()} {
 		if err != nil {
 			return nil, cli.Usage(err)
 		}
+	}
+	if err := o.train.CheckBetas(o.betas); err != nil {
+		return nil, cli.Usage(err)
 	}
 	if o.train.Out == "" || len(o.betas) == 0 || o.threads < 0 {
 		return nil, cli.Usagef("sweep: %d betas into %q on %d threads, want at least one, a directory, and at least 0", len(o.betas), o.train.Out, o.threads)

@@ -31,11 +31,16 @@ func run(ctx context.Context, args []string) error {
 	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
 	fmt.Printf("%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.train.Epochs, o.train.Binarize.Label(), testSet.Name)
 	fmt.Println("    beta      rate  distortion       ELBO   log p(x)  active units")
-	hooks := train.SweepHooks{Point: func(p train.SweepPoint) {
+	show, clean := cli.Status()
+	hooks := train.SweepHooks{Train: func(beta float64) train.Hooks {
+		return train.Hooks{Epoch: func(e train.Epoch) { show("beta %v: epoch %d of %d", beta, e.Epoch, o.train.Epochs) }}
+	}, Point: func(p train.SweepPoint) {
+		clean()
 		r := p.Report
 		fmt.Printf("%8v  %8.2f  %10.2f  %9.2f  %9.2f  %d of %d\n", p.Beta, r.Rate.Mean, r.Distortion.Mean, r.ELBO.Mean, r.LogLikelihood.Mean, r.ActiveUnits, len(r.Variance))
 	}}
 	_, err = train.Sweep(ctx, o.model, train.Data{Train: trainSet, Test: testSet}, o.train, o.betas, o.eval, hooks)
+	clean()
 	switch {
 	case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
 		return cli.Interruptedf("sweep: interrupted; the same command goes on from here")

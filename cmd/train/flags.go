@@ -46,8 +46,8 @@ func flags(o *options) *cli.Flags {
 
 	f.Group("Objective")
 	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
-	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of; 0 for 1")
-	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages; 0 for 1")
+	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of")
+	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages")
 	f.IntVar(&o.train.Objective.Backward, "backward", o.train.Objective.Backward, "`N` of the K draws that the gradient goes through, chosen by their weights, for speed; 0 for all")
 	f.IntVar(&o.train.WarmupK, "warmup-k", o.train.WarmupK, "`EPOCHS` at the start in which k is 1, for speed")
 	f.Float64Var(&o.train.Beta, "beta", o.train.Beta, "`B`, factor of the KL term in the loss")
@@ -109,6 +109,9 @@ func parse(args []string) (*options, error) {
 	}
 	o.model.Seed = o.train.Seed
 	if !strings.HasPrefix(o.model.Likelihood, "gaussian") {
+		if seen["sigma"] && !o.train.Resume {
+			return nil, cli.Usagef("train: -sigma without -likelihood gaussian, gaussian-learned or gaussian-pixel")
+		}
 		o.model.Sigma = 0
 	}
 	if o.model.Prior == "" || o.model.Prior == "standard" {
@@ -145,6 +148,9 @@ func settle(t *train.Config, given map[string]bool) error {
 		if f.off && given[f.name] {
 			return cli.Usagef("train: -%s without -%s", f.name, f.of)
 		}
+	}
+	if given["schedule-steps"] && t.ScheduleSteps && (t.WarmupK == 0 || t.Schedule == "constant") {
+		return cli.Usagef("train: -schedule-steps changes nothing without -warmup-k, or with -schedule constant")
 	}
 	if t.Cycles == 0 {
 		t.Ramp = 0
@@ -194,7 +200,11 @@ func resumed(now options, given map[string]bool) (options, error) {
 	flags(&now).VisitAll(func(f *flag.Flag) {
 		had := old.Lookup(f.Name).Value.String()
 		if (given[f.Name] || given["preset"]) && had != f.Value.String() && !slices.Contains(free, f.Name) && err == nil {
-			err = cli.Usagef("train: the run in %s has -%s %s: it cannot go on with %s", was.train.Out, f.Name, had, f.Value)
+			why := ""
+			if f.Name == "epochs" {
+				why = ", for its schedules are of them"
+			}
+			err = cli.Usagef("train: the run in %s has -%s %s: it cannot go on with %s%s", was.train.Out, f.Name, had, f.Value, why)
 		}
 	})
 	if given["epochs"] {

@@ -39,6 +39,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return cli.Usage(err)
 	}
+	if err := o.train.Check(m, trainSet.Len()); err != nil {
+		return cli.Usage(err)
+	}
 	show := newProgress(os.Stdout, o)
 	show.start(trainSet, testSet)
 	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, o.train, show.hooks())

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -26,8 +27,8 @@ type progress struct {
 	bar  *mpb.Bar
 
 	began         time.Time
-	steps         int // of this session
-	last          train.Progress
+	steps         int                       // of this session
+	shown         atomic.Pointer[[2]string] // left and right of the bar, which mpb draws from a goroutine of its own
 	left          time.Duration
 	imagesASecond float64 // over the last window
 	windowStart   time.Time
@@ -100,18 +101,15 @@ func (p *progress) step(s train.Progress) {
 	}
 	done, all := (s.Epoch-1)*s.Steps+s.Step, s.Epochs*s.Steps
 	p.left = time.Duration(float64(now.Sub(p.began)) / float64(p.steps) * float64(all-done))
-	p.last = s
 	if p.bars == nil {
 		return
 	}
+	p.shown.Store(&[2]string{fmt.Sprintf("epoch %d/%d ", s.Epoch, s.Epochs),
+		fmt.Sprintf(" %.0f images/s  loss %.2f  %s left", p.imagesASecond, s.Loss.Loss, short(p.left))})
 	if p.bar == nil {
 		p.bar = p.bars.AddBar(int64(all), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
-				return fmt.Sprintf("epoch %d/%d ", p.last.Epoch, p.last.Epochs)
-			})),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-				return fmt.Sprintf(" %.0f images/s  loss %.2f  %s left", p.imagesASecond, p.last.Loss.Loss, short(p.left))
-			})))
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.shown.Load()[0] })),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.shown.Load()[1] })))
 	}
 	p.bar.SetCurrent(int64(done))
 }
@@ -144,7 +142,11 @@ func (p *progress) stop() {
 // done says what there is now.
 func (p *progress) done(epochs []train.Epoch) {
 	if p.steps == 0 && !p.o.quiet {
-		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs; a larger -epochs goes on\n", p.o.train.Out, len(epochs))
+		more := ""
+		if p.o.train.Schedule == "constant" && p.o.train.Cycles == 0 {
+			more = "; a larger -epochs goes on"
+		}
+		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.train.Out, len(epochs), more)
 		return
 	}
 	fmt.Fprintf(p.out, "%s in %s: model.safetensors, samples.png, reconstructions.png, curves.png, metrics.jsonl\n",

@@ -15,6 +15,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/vbauerster/mpb/v8/cwriter"
 )
 
 // Usage marks an error as bad usage: exit code 2.
@@ -163,4 +165,14 @@ func (f *Flags) help(w io.Writer) {
 			fmt.Fprintf(w, "  %-22s %s (default %s)\n", strings.TrimSpace("-"+fl.Name+" "+arg), usage, def)
 		})
 	}
+}
+
+// Status returns show, which puts a line on a terminal's standard error in the place of
+// the one before, and clean, which takes it away. Elsewhere both do nothing.
+func Status() (show func(format string, args ...any), clean func()) {
+	if !cwriter.IsTerminal(int(os.Stderr.Fd())) {
+		return func(string, ...any) {}, func() {}
+	}
+	return func(format string, args ...any) { fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...) },
+		func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 }

@@ -67,9 +67,8 @@ func (v *Ints) Set(s string) error {
 		if s == "" {
 			break
 		}
-		var n int
-		var rest string
-		if c, _ := fmt.Sscanf(strings.TrimSpace(word)+" .", "%d %s", &n, &rest); c != 2 || rest != "." {
+		n, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil {
 			return fmt.Errorf("want whole numbers with commas between them, such as 400,200")
 		}
 		ints = append(ints, n)
