@@ -147,7 +147,7 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-objective best", 2, []string{`"best"`, "choose one of dreg, elbo, elbo-sampled, iwae, miwae, stl"}},
 		{"-objective iwae -k -1", 2, []string{"k is -1", "at least 1"}},
 		{"-objective iwae -k 2000000000", 2, []string{"k=2000000000", "at most"}},
-		{"-objective iwae -k 1000000 -out new", 2, []string{"32 images with 1000000 draws each", "at most"}},
+		{"-objective iwae -k 1000000 -out new", 2, []string{"128 images with 1000000 draws each", "at most"}},
 		{"-objective miwae -k 1048576 -m 1048576 -out new", 2, []string{"with 1099511627776 draws each"}},
 		{"-objective iwae -k 2 -m 3", 2, []string{"m=3", "only miwae"}},
 		{"-k 5", 2, []string{"one draw", "not 5", "iwae"}},

@@ -73,7 +73,7 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("-quiet: exit code %d, prints %q", code, out)
 	}
 	out, code = terminal("evaluate", "-k", "2", "-n", "60")
-	if !strings.Contains(out, "\rlog p(x): 20 of 60 images") || !strings.Contains(out, "\r\x1b[Knats per image") || code != 0 {
+	if !strings.Contains(out, "\r\x1b[Klog p(x): 20 of 60 images") || !strings.Contains(out, "\r\x1b[Knats per image") || code != 0 {
 		t.Errorf("evaluate: exit code %d, prints %q", code, out)
 	}
 }

@@ -134,7 +134,10 @@ func TestLikelihoodOfGreyPixels(t *testing.T) {
 
 // The active units of a model with a flow are counted on draws that went through it.
 // A new flow is the identity, so they are those of the model without it: E[z|x] is
-// mu then, of which the draws know the variance to 5 per cent.
+// mu then. The variance v of the posterior means is estimated as the covariance over n
+// images of two means of 4 draws, whose noise of variance s/4, s about 1, leaves it a
+// standard error of √((v·s/2 + s²/16)/n). Three comparisons, 4 of it: of all seeds 1 in
+// 5000 fails.
 func TestActiveUnitsWithFlow(t *testing.T) {
 	_, set := fixture(t, 500)
 	cfg := vae.DefaultConfig()
@@ -161,7 +164,7 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 		t.Errorf("%d active units, variance %v with a flow, rates %v", a.ActiveUnits, b.Variance, b.RatePerDim)
 	}
 	for j, v := range a.Variance[:3] {
-		if math.Abs(b.Variance[j]-v) > 0.05*v+0.02 {
+		if math.Abs(b.Variance[j]-v) > 4*math.Sqrt((v/2+1.0/16)/500) {
 			t.Errorf("z%d: variance %v, with a new flow %v", j, v, b.Variance[j])
 		}
 	}

@@ -56,12 +56,12 @@ func Run(ctx context.Context, trainSet, testSet *mnist.Set, o Options, hooks tra
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Out, 0o777); err != nil { // better now than after the training
-		return nil, fmt.Errorf("results: %w", err)
-	}
 	full := tc.Epochs
 	if o.Epochs > full {
 		return nil, fmt.Errorf("results: %d epochs of a recipe that has %d: want fewer, for a shortened run, or 0", o.Epochs, full)
+	}
+	if err := os.MkdirAll(o.Out, 0o777); err != nil { // better now than after the training
+		return nil, fmt.Errorf("results: %w", err)
 	}
 	if o.Epochs > 0 {
 		tc.Epochs = o.Epochs

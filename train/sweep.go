@@ -73,11 +73,11 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 			h = hooks.Train(beta)
 		}
 		if _, err := Run(ctx, m, data, c, h); err != nil {
-			return points, fmt.Errorf("beta %v: %w", beta, err)
+			return points, fmt.Errorf("train: beta %v: %w", beta, err)
 		}
 		r, err := evaluate.Run(ctx, m, data.Test, o)
 		if err != nil {
-			return points, fmt.Errorf("beta %v: %w", beta, err)
+			return points, fmt.Errorf("train: beta %v: %w", beta, err)
 		}
 		p := SweepPoint{beta, c.Epochs, r}
 		points = append(points, p)

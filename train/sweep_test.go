@@ -71,6 +71,10 @@ func TestSweepErrors(t *testing.T) {
 	if _, err := os.Stat(c.Out); err == nil {
 		t.Error("a directory was made")
 	}
+	c.LR = 1e30
+	if _, err := train.Sweep(context.Background(), mc, data(t), c, []float64{0.5}, evaluate.DefaultOptions(), train.SweepHooks{}); err == nil || !strings.HasPrefix(err.Error(), "train: beta 0.5: train: step ") {
+		t.Errorf("a model that diverges: error %v", err)
+	}
 }
 
 // The error of other settings names the first that differs, short enough to read.
