@@ -31,7 +31,7 @@ var presets = map[string]func() (vae.Config, Config){
 	"vae-1":       linear(burda("stl", 1, 1300, 0, false)),
 	"vae-1-k5":    burda("elbo-sampled", 5, 900, 700, false),
 	"vae-1-k50":   burda("elbo-sampled", 50, 600, 550, false),
-	"iwae-1-k5":   linear(burda("dreg", 5, 1340, 800, false)),
+	"iwae-1-k5":   linear(burda("dreg", 5, 2000, 1200, false)),
 	"iwae-1-k50":  burda("dreg", 50, 600, 550, false),
 	"vae-2":       burda("stl", 1, 1000, 0, true),
 	"vae-2-k5":    burda("elbo-sampled", 5, 640, 500, true),
