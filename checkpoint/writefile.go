@@ -21,7 +21,8 @@ import (
 // synced to disk, and is then renamed over path. On an error, also one that
 // write returns, the temporary file is removed and the old file stays as it
 // was. A new file has the usual permissions, a replaced one keeps its own. A
-// symbolic link is followed; one that leads nowhere is an error. The directory must exist. Anything at path that
+// symbolic link is followed; one that leads nowhere is an error. The directory must
+// exist. Anything at path that
 // is not a regular file is an error.
 //
 // Last, the directory is synced, where the system can do that. If only this

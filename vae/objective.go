@@ -29,16 +29,15 @@ type estimator struct {
 	loss   func(d *draws) (*G.Node, error) // scalar, from draws whose neighbours are k for one image
 	path   bool                            // log q without its score
 	scaled bool                            // the gradient of z is multiplied by the normalised weights
-	many   bool                            // k may be above 1
 	equal  bool                            // all draws weigh the same
 }
 
 var estimators = map[string]estimator{
-	"elbo-sampled": {loss: lossSampled, many: true, equal: true},
-	"stl":          {loss: lossSTL, path: true, many: true},
-	"iwae":         {loss: lossIWAE, many: true},
-	"dreg":         {loss: lossDReG, path: true, scaled: true, many: true},
-	"miwae":        {loss: lossMIWAE, many: true},
+	"elbo-sampled": {loss: lossSampled, equal: true},
+	"stl":          {loss: lossSTL, path: true},
+	"iwae":         {loss: lossIWAE},
+	"dreg":         {loss: lossDReG, path: true, scaled: true},
+	"miwae":        {loss: lossMIWAE},
 }
 
 // Objectives lists the names that there are.
