@@ -63,6 +63,7 @@ func TestEvaluateMore(t *testing.T) {
 		if !strings.Contains(text, "marginal KL") || !strings.Contains(text, "amortisation") {
 			t.Errorf("%s prior: the report is\n%s", prior, text)
 		}
+		wantFailure(t, run(t, dir, "sample", "-kind", "manifold", "-model", prior+"/model.safetensors"), 1, "N(0,I)", prior+" prior", "-kind prior or scatter")
 	}
 	for more, words := range map[string]string{"-binarize threshold": "binarisation", "-k 6": "the k is 6 here and 5 there", "-n 21": "the n is 21"} {
 		wantFailure(t, run(t, dir, append(append(args, "-compare", "r.json"), strings.Fields(more)...)...), 1, "not compared", words)

@@ -145,6 +145,30 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A record of fewer draws or images than the papers' stands beside those of others.
+func TestRunProtocols(t *testing.T) {
+	trainSet, testSet, o := tiny(t)
+	row, err := results.Find("vae-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Row, o.Epochs = row, 1
+	for _, k := range []int{2, 3} {
+		o.K = k
+		if _, err := results.Run(context.Background(), trainSet.Slice(0, 40), testSet, o, train.Hooks{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"vae-1-3-1epochs-k2-n5.json", "vae-1-3-1epochs-k3-n5.json"} {
+		if _, err := os.Stat(filepath.Join(o.Out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if all, err := results.Read(o.Out); err != nil || len(all) != 2 {
+		t.Errorf("%d records, %v, want 2", len(all), err)
+	}
+}
+
 // A directory that cannot take the record is refused before the training.
 func TestRunNowhere(t *testing.T) {
 	trainSet, testSet, o := tiny(t)
