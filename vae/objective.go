@@ -81,10 +81,10 @@ func (o Objective) Validate() error {
 		return fmt.Errorf("vae: objective elbo takes one draw an image, not %d: choose iwae for a tighter bound, elbo-sampled for an average", o.Samples())
 	case o.Name != "miwae" && o.M > 1:
 		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
-	case o.Backward < 0 || o.Backward > max(o.K, 1):
-		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want at least 1, or 0 for all", o.Backward, max(o.K, 1))
 	case o.Backward > 0 && (o.analytic() || estimators[o.Name].equal):
-		return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg", o.Backward, o.Whole().Name)
+		return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg, or backward 0", o.Backward, o.Whole().Name)
+	case o.Backward < 0 || o.Backward > max(o.K, 1):
+		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want 1 to %d, or 0 for all", o.Backward, max(o.K, 1), max(o.K, 1))
 	}
 	return nil
 }
