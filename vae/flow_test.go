@@ -24,21 +24,7 @@ func flowing(layers int) Config {
 // which knows nothing of q (TestLogLikelihoodOnGrid). A flow whose log|det| were
 // wrong, or of which it were left out, could not.
 func TestFlowLogLikelihoodOnGrid(t *testing.T) {
-	m := louder(noisy(new64(t, flowing(2))), 4)
-	const n = 3
-	x, _ := binary(m, n)
-	axis, step := grid()
-	var sums [n]LogSumExp
-	for _, a := range axis {
-		for _, b := range axis {
-			params := plainNet(m.dec.Params(), []float64{a, b})
-			prior := logNormal([]float64{a, b}, []float64{0, 0}, []float64{0, 0})
-			for i := range sums {
-				sums[i].Add(prior - m.lik.Distortion(params, widen(x[i*m.pixels:(i+1)*m.pixels])) + 2*math.Log(step))
-			}
-		}
-	}
-	checkAgainstTruth(t, m, x, func(i int) float64 { return sums[i].Value() })
+	checkOnGrid(t, louder(noisy(new64(t, flowing(2))), 4), 3)
 }
 
 // mutant is a flow whose log|det| is multiplied by a factor that it must not have.

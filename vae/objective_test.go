@@ -997,11 +997,16 @@ func grid() (z []float64, step float64) {
 func TestLogLikelihoodOnGrid(t *testing.T) {
 	cfg := tiny()
 	cfg.Rows, cfg.Cols = 3, 3
-	m := louder(new64(t, cfg), 4)
-	const n = 5
+	checkOnGrid(t, louder(new64(t, cfg), 4), 5)
+}
+
+// checkOnGrid holds the estimates for n images by a model of two latent dimensions to
+// the sum of p(x|z)·p(z) over a grid.
+func checkOnGrid(t *testing.T, m *Model, n int) {
+	t.Helper()
 	x, _ := binary(m, n)
 	axis, step := grid()
-	var sums [n]LogSumExp
+	sums := make([]LogSumExp, n)
 	for _, a := range axis {
 		for _, b := range axis {
 			params := plainNet(m.dec.Params(), []float64{a, b})
