@@ -225,7 +225,7 @@ func TestAssembled(t *testing.T) {
 		{vae.Above{}, "of 4 ", ""},
 		{vae.Above{Prior: mixed.Prior()}, "of 4 ", ""},
 		{vae.Above{Flow: flow}, "of 4 ", "a model with a flow"},
-		{vae.Above{Up: []encoder.Encoder{net("up", 4, 2)}, Down: []encoder.Encoder{net("down", 2, 4)}}, "of 2 ", "2 stochastic layers"},
+		{vae.Above{Up: []encoder.Encoder{net("up", 4, 2)}, Down: []encoder.Encoder{net("down", 2, 4)}}, "of 2 ", ""},
 	} {
 		m, err := vae.AssembleDeep(net("encoder", 784, 4), dec, decoder.Bernoulli{}, tt.above)
 		if err != nil {

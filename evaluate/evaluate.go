@@ -97,7 +97,7 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
 	}
 	if o.Surgery != nil || o.Gap != nil { // before the work
-		if err := oneGaussian(m); err != nil {
+		if err := wantNoFlow(m); err != nil {
 			return nil, err
 		}
 	}

@@ -6,20 +6,19 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"govae/encoder"
 	"govae/internal/stream"
 	"govae/mnist"
-	"govae/vae"
 )
 
-// GapModel is what InferenceGap asks of a model with one code z. The prior is N(0,I)
-// unless the model has methods Latents, Flow and Prior, as vae.Model has, that say
-// otherwise.
+// GapModel is what InferenceGap asks of a model. The prior of z is N(0,I) unless the model
+// is a Prior too, as vae.Model is.
 // All rows are in row-major order.
 type GapModel interface {
 	// Encode returns mean and log-variance of q(z|x), [n,Z], for images x [n,X].
 	Encode(x []float32) (mu, logvar []float32, err error)
 	// DistortionGrad returns −log p(x|z) in nats, [n], and its gradient with
-	// respect to z, [n,Z], for images x [n,X] and codes z [n,Z].
+	// respect to z, [n,Z], for images x [n,X] and codes z [n,Z]. Both are the caller's.
 	DistortionGrad(x, z []float32) (distortion []float64, dz []float32, err error)
 	// LogLikelihood estimates log p(x) in nats, [n], with k samples an image.
 	LogLikelihood(ctx context.Context, x []float32, k int, seed uint64) ([]float64, error)
@@ -36,8 +35,6 @@ type GapOptions struct {
 	Binarize mnist.Binarization // of the pixels
 	Seed     uint64             // of all that is random
 	Progress func(done, of int) // of the images; may be nil
-
-	prior *mixture // nil for N(0,I)
 }
 
 // DefaultGapOptions is 100 images, 500 steps of 0.05 with 8 draws, 1000 draws an
@@ -73,8 +70,9 @@ func (o GapOptions) Validate() error {
 //	log p(x) − ELBO(q) = (log p(x) − ELBO(q*)) + (ELBO(q*) − ELBO(q))
 //	                     approximation           amortisation
 //
-// q is the encoder's Gaussian and q* the best diagonal Gaussian of each image. The
-// first part is the price of the family: KL(q* ‖ p(z|x)). The second is the
+// q is the encoder's Gaussian and q* the best diagonal Gaussian of each image; with several
+// stochastic layers those of z_1, with q(z_l+1|z_l) as it is, what that costs being in the
+// first part. The first part is the price of the family: KL(q* ‖ p(z|x)). The second is the
 // price of one encoder for all images. An estimate of log p(x) that is too low
 // makes the first part too small by as much, and an optimum that was not reached
 // shifts nats from the second to the first.
@@ -111,15 +109,9 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 	if err := o.Validate(); err != nil {
 		return Gap{}, err
 	}
-	if l, ok := m.(latentModel); ok {
-		if err := oneGaussian(l); err != nil {
+	if f, ok := m.(interface{ Flow() encoder.Flow }); ok {
+		if err := wantNoFlow(f); err != nil {
 			return Gap{}, err
-		}
-		if !vae.IsStandard(l.Prior()) {
-			var err error
-			if o.prior, err = mixtureOf(l.Prior(), l.Latents()[0]); err != nil {
-				return Gap{}, err
-			}
 		}
 	}
 	n := min(o.Images, set.Len())
@@ -219,11 +211,10 @@ func BestGaussian(ctx context.Context, m GapModel, x, mu, logvar []float32, n in
 			return nil, nil, err
 		}
 		clear(grad)
-		dp := s.priorGrad(o.prior)
 		for r, d := range dz {
 			i, eps := s.param(r), float64(s.eps[r])
 			std := math.Exp(param[size+i] / 2)
-			g := (float64(d) - dp[r] - eps/std) / float64(o.Noise) // −log p(x|z), −log p(z), log q(z)
+			g := (float64(d) - eps/std) / float64(o.Noise) // −log p(x|z) − log p(z), log q(z)
 			grad[i] += g
 			grad[size+i] += g * eps * std / 2
 		}
@@ -252,22 +243,16 @@ func gaussianELBO(ctx context.Context, m GapModel, x, mu, logvar []float32, n in
 			return nil, err
 		}
 		s := newDraws(x, mu, logvar, n, min(left, most))
-		distortion, _, err := s.run(m, src)
+		cost, _, err := s.run(m, src)
 		if err != nil {
 			return nil, err
 		}
-		for r, d := range distortion {
-			elbo[r/s.each] -= d / float64(o.Draws)
+		for r, c := range cost {
+			elbo[r/s.each] -= c / float64(o.Draws)
 		}
-		for r, z := range s.z {
-			e, lv := float64(s.eps[r]), float64(logvar[s.param(r)])
-			ratio := (e*e + lv) / 2 // log p(z) − log q(z): the 2π cancel
-			if o.prior == nil {
-				ratio -= float64(z) * float64(z) / 2
-			} else if r%s.latent == 0 {
-				ratio += o.prior.logDensity(s.z[r : r+s.latent])
-			}
-			elbo[r/s.latent/s.each] += ratio / float64(o.Draws)
+		for r, e := range s.eps { // − log q(z)
+			lv := float64(logvar[s.param(r)])
+			elbo[r/s.latent/s.each] += (float64(e)*float64(e) + lv + log2Pi) / 2 / float64(o.Draws)
 		}
 	}
 	return elbo, nil
@@ -300,39 +285,52 @@ func (s *draws) set(mu, logvar []float64) {
 // param returns where in mu and logvar the parameters of z[r] are.
 func (s *draws) param(r int) int { return r/(s.each*s.latent)*s.latent + r%s.latent }
 
-// priorGrad is ∂log p(z)/∂z of each row: [n·each,Z].
-func (s *draws) priorGrad(p *mixture) []float64 {
-	g := make([]float64, len(s.z))
-	for r := 0; r < len(g); r += s.latent {
-		z, row := s.z[r:r+s.latent], g[r:r+s.latent]
-		if p != nil {
-			p.addGrad(row, z)
-			continue
-		}
-		for j, v := range z {
-			row[j] = -float64(v)
-		}
+// run draws fresh noise, each row followed by its opposite, and returns −log p(x|z) −
+// log p(z) of each row and its gradient with respect to z.
+func (s *draws) run(m GapModel, src rand.Source) (cost []float64, dz []float32, err error) {
+	prior, ok := m.(Prior)
+	if !ok {
+		prior = standard{s.latent}
 	}
-	return g
-}
-
-// run draws fresh noise, each eps followed by −eps, and returns the distortion of
-// each row and its gradient with respect to z.
-func (s *draws) run(m GapModel, src rand.Source) (distortion []float64, dz []float32, err error) {
+	width, err := above(prior, s.latent)
+	if err != nil {
+		return nil, nil, err
+	}
+	higher := make([]float32, s.n*s.each*width) // noise of the codes above
 	for r := 0; r < s.n*s.each; r += 2 {
-		a, b := s.eps[r*s.latent:(r+1)*s.latent], s.eps[(r+1)*s.latent:(r+2)*s.latent]
-		stream.Normal(a, src)
-		for j, e := range a {
-			b[j] = -e
-		}
+		opposites(s.eps, r, s.latent, src)
+		opposites(higher, r, width, src)
 	}
 	for r, e := range s.eps {
 		i := s.param(r)
 		s.z[r] = float32(float64(s.mu[i]) + math.Exp(float64(s.logvar[i])/2)*float64(e))
 	}
-	distortion, dz, err = m.DistortionGrad(s.x, s.z)
-	if err == nil && (len(distortion) != s.n*s.each || len(dz) != len(s.z)) {
-		err = fmt.Errorf("evaluate: %d distortions and a gradient of %d numbers for %d codes of %d", len(distortion), len(dz), s.n*s.each, s.latent)
+	cost, dz, err = m.DistortionGrad(s.x, s.z)
+	if err != nil {
+		return nil, nil, err
 	}
-	return distortion, dz, err
+	logp, dp, err := prior.PriorGrad(s.z, higher)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(cost) != s.n*s.each || len(logp) != len(cost) || len(dz) != len(s.z) || len(dp) != len(dz) {
+		return nil, nil, fmt.Errorf("evaluate: %d distortions and %d log-densities, with gradients of %d and %d numbers, for %d codes of %d",
+			len(cost), len(logp), len(dz), len(dp), s.n*s.each, s.latent)
+	}
+	for r, p := range logp {
+		cost[r] -= p
+	}
+	for r, d := range dp {
+		dz[r] -= d
+	}
+	return cost, dz, nil
+}
+
+// opposites draws row r of eps [·,width], and makes the next one its opposite.
+func opposites(eps []float32, r, width int, src rand.Source) {
+	a, b := eps[r*width:(r+1)*width], eps[(r+1)*width:(r+2)*width]
+	stream.Normal(a, src)
+	for j, e := range a {
+		b[j] = -e
+	}
 }

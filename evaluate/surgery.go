@@ -40,6 +40,8 @@ func (o SurgeryOptions) Validate() error {
 //
 //	1/N Σ_n KL(q(z|x_n) ‖ p(z)) = I_q(n;z) + KL(q(z) ‖ p(z)),   q(z) = 1/N Σ_n q(z|x_n)
 //
+// where z is all codes of a model of several stochastic layers. Those above the first are
+// drawn given the first alone, so I_q(n;z) = I_q(n;z_1), and q(z) = q(z_1)·q(z_2|z_1)⋯.
 // The first part is what a code tells of the image that it was made from, the
 // second how far the codes of all images together are from the prior, which
 // samples are drawn from. The standard errors are those of the draws, and of the
@@ -58,9 +60,9 @@ type RateParts struct {
 
 // Surgery takes the rate of a model on a set apart. The seed fixes the
 // binarisation as well. The set must have been through Prepare, and the model must
-// have one stochastic layer, without a flow; the prior may be any.
+// not have a flow; stochastic layers and the prior may be any.
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
-	if err := oneGaussian(m); err != nil {
+	if err := wantNoFlow(m); err != nil {
 		return RateParts{}, err
 	}
 	var mu, logvar []float32 // [N,Z]
@@ -74,25 +76,49 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 		}
 		mu, logvar = append(mu, mus...), append(logvar, logvars...)
 	}
-	latent := m.Latents()[0]
-	if vae.IsStandard(m.Prior()) {
-		return SplitRate(ctx, mu, logvar, latent, nil, o)
+	latents := m.Latents()
+	if len(latents) == 1 && vae.IsStandard(m.Prior()) {
+		return SplitRate(ctx, mu, logvar, latents[0], nil, o)
 	}
-	return SplitRate(ctx, mu, logvar, latent, m.Prior(), o)
+	return SplitRate(ctx, mu, logvar, latents[0], m, o)
 }
 
-// latentModel is what a vae.Model says of its codes.
-type latentModel interface {
-	Latents() []int
-	Flow() encoder.Flow
-	Prior() vae.Prior
+// Prior is the p(z) of codes, by itself or with what a vae.Model has above the first one.
+type Prior interface {
+	// PriorGrad returns log p(z) in nats, [n], and its gradient with respect to z
+	// [n,Z], for codes z [n,Z] and noise eps [n,Noise−Z]. Where it depends on eps, its
+	// mean is what takes the place of log p(z) in the ELBO.
+	PriorGrad(z, eps []float32) (logp []float64, dz []float32, err error)
+	// Noise returns how many numbers of noise a draw of all codes takes.
+	Noise() int
 }
 
-// oneGaussian returns an error unless a model has one code, whose q is Gaussian.
-func oneGaussian(m latentModel) error {
-	if n := len(m.Latents()); n > 1 {
-		return fmt.Errorf("evaluate: a model of %d stochastic layers: surgery and gap want 1", n)
+// standard is N(0,I).
+type standard struct{ latent int }
+
+func (s standard) Noise() int { return s.latent }
+
+func (s standard) PriorGrad(z, _ []float32) (logp []float64, dz []float32, err error) {
+	logp, dz = make([]float64, len(z)/s.latent), make([]float32, len(z))
+	for i, v := range z {
+		logp[i/s.latent] -= (float64(v)*float64(v) + log2Pi) / 2
+		dz[i] = -v
 	}
+	return logp, dz, nil
+}
+
+var log2Pi = math.Log(2 * math.Pi)
+
+// above is how many numbers of noise the codes above those of the given dimensions take.
+func above(p Prior, latent int) (int, error) {
+	if n := p.Noise(); n < latent {
+		return 0, fmt.Errorf("evaluate: a prior of %d dimensions for codes of %d", n, latent)
+	}
+	return p.Noise() - latent, nil
+}
+
+// wantNoFlow returns an error if a model has a flow.
+func wantNoFlow(m interface{ Flow() encoder.Flow }) error {
 	if m.Flow() != nil {
 		return fmt.Errorf("evaluate: a model with a flow: surgery and gap want a Gaussian q(z|x)")
 	}
@@ -110,7 +136,7 @@ func oneGaussian(m latentModel) error {
 //
 // is of the same draws. It takes Images·Draws·N·Z steps, on all cores; the result does not depend on
 // their number. Each image draws from a stream of its own, numbered by its place.
-func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.Prior, o SurgeryOptions) (RateParts, error) {
+func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prior, o SurgeryOptions) (RateParts, error) {
 	if err := o.Validate(); err != nil {
 		return RateParts{}, err
 	}
@@ -118,14 +144,7 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.
 		return RateParts{}, fmt.Errorf("evaluate: %d means and %d log-variances of posteriors of %d dimensions", len(mu), len(logvar), latent)
 	}
 	n := len(mu) / latent
-	mix := equalMixture(mu, logvar, latent)
-	var p *mixture
-	if prior != nil {
-		var err error
-		if p, err = mixtureOf(prior, latent); err != nil {
-			return RateParts{}, err
-		}
-	}
+	mix := newMixture(mu, logvar, latent)
 	pick := make([]int, n)
 	for i := range pick {
 		pick[i] = i
@@ -134,28 +153,27 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.
 		pick = rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(n)[:o.Images]
 	}
 
-	ratios := make([]moments, len(pick))  // log q(z|x_n) − log q(z), over the draws of an image
-	margins := make([]moments, len(pick)) // log q(z) − log p(z)
+	ratios := make([]moments, len(pick))               // log q(z|x_n) − log q(z), over the draws of an image
+	marginals := make([]float64, len(pick)*o.Draws)    // log q(z)
+	codes := make([]float32, len(pick)*o.Draws*latent) // z
 	var next atomic.Int64
 	var done sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(pick)) {
 		done.Add(1)
 		go func() {
 			defer done.Done()
-			z, eps := make([]float32, latent), make([]float32, latent)
+			eps := make([]float32, latent)
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(pick) {
 					return
 				}
 				src := stream.New(o.Seed, stream.Evaluate+" surgery", uint64(pick[i]))
-				for range o.Draws {
+				for r := i * o.Draws; r < (i+1)*o.Draws; r++ {
 					stream.Normal(eps, src)
-					own, marginal := mix.logs(pick[i], z, eps)
+					own, marginal := mix.logs(pick[i], codes[r*latent:(r+1)*latent], eps)
 					ratios[i].add(own - marginal)
-					if p != nil {
-						margins[i].add(marginal - p.logDensity(z))
-					}
+					marginals[r] = marginal
 				}
 			}
 		}()
@@ -166,7 +184,11 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.
 	}
 
 	parts := RateParts{Protocol: o, LogN: math.Log(float64(n)), MutualInformation: twoStage(ratios, n)}
-	if p != nil {
+	if prior != nil {
+		margins, err := marginsOf(ctx, prior, codes, marginals, o)
+		if err != nil {
+			return RateParts{}, err
+		}
 		parts.MarginalKL = twoStage(margins, n)
 		parts.Rate = parts.MutualInformation.Mean + parts.MarginalKL.Mean
 		return parts, nil
@@ -176,6 +198,37 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior vae.
 	}
 	parts.MarginalKL = Mean{parts.Rate - parts.MutualInformation.Mean, parts.MutualInformation.StdErr}
 	return parts, nil
+}
+
+// marginsOf returns log q(z) − log p(z) over the draws of each image, of codes [R,Z] and
+// their log q(z) [R].
+func marginsOf(ctx context.Context, prior Prior, codes []float32, marginals []float64, o SurgeryOptions) ([]moments, error) {
+	margins := make([]moments, len(marginals)/o.Draws)
+	latent := len(codes) / len(marginals)
+	width, err := above(prior, latent)
+	if err != nil {
+		return nil, err
+	}
+	src := stream.New(o.Seed, stream.Evaluate+" surgery", math.MaxUint64)
+	for lo := 0; lo < len(marginals); lo += chunk {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		hi := min(len(marginals), lo+chunk)
+		eps := make([]float32, (hi-lo)*width)
+		stream.Normal(eps, src)
+		logp, _, err := prior.PriorGrad(codes[lo*latent:hi*latent], eps)
+		if err != nil {
+			return nil, err
+		}
+		if len(logp) != hi-lo {
+			return nil, fmt.Errorf("evaluate: a prior of %d log-densities for %d codes", len(logp), hi-lo)
+		}
+		for r, p := range logp {
+			margins[(lo+r)/o.Draws].add(marginals[lo+r] - p)
+		}
+	}
+	return margins, nil
 }
 
 // twoStage is the mean over a random choice of n images, out of population, of
@@ -202,46 +255,25 @@ func twoStage(draws []moments, population int) Mean {
 	return mean
 }
 
-// mixture is a mixture of C Gaussians, such as q(z), in the form in which its density
+// mixture is q(z) = 1/N Σ_n N(mu_n, diag exp logvar_n), in the form in which its density
 // is quickest to compute.
 type mixture struct {
 	latent  int
-	mu, inv []float32 // [C,Z], inv = exp(−logvar/2)
-	norm    []float64 // [C], log of the weight − ½ Σ_j logvar_j; the 2π cancel
+	mu, inv []float32 // [N,Z], inv = exp(−logvar/2)
+	norm    []float64 // [N], −log N − ½ Σ_j (logvar_j + log 2π)
 }
 
-// equalMixture is 1/C Σ_c N(mu_c, diag exp logvar_c).
-func equalMixture(mu, logvar []float32, latent int) *mixture {
+func newMixture(mu, logvar []float32, latent int) *mixture {
 	n := len(mu) / latent
 	q := &mixture{latent: latent, mu: mu, inv: make([]float32, len(mu)), norm: make([]float64, n)}
 	for i, lv := range logvar {
 		q.inv[i] = float32(math.Exp(-float64(lv) / 2))
-		q.norm[i/latent] -= float64(lv) / 2
+		q.norm[i/latent] -= (float64(lv) + log2Pi) / 2
 	}
 	for k := range q.norm {
 		q.norm[k] -= math.Log(float64(n))
 	}
 	return q
-}
-
-// mixtureOf is a prior.
-func mixtureOf(prior vae.Prior, latent int) (*mixture, error) {
-	weights, mu, logvar, err := prior.Components()
-	if err != nil {
-		return nil, err
-	}
-	if len(mu) != len(weights)*latent || len(logvar) != len(mu) {
-		return nil, fmt.Errorf("evaluate: a prior of %d parts with %d means and %d log-variances of %d dimensions", len(weights), len(mu), len(logvar), latent)
-	}
-	var m, lv []float32
-	for i := range mu {
-		m, lv = append(m, float32(mu[i])), append(lv, float32(logvar[i]))
-	}
-	p := equalMixture(m, lv, latent)
-	for k, w := range weights {
-		p.norm[k] += math.Log(w * float64(len(weights)))
-	}
-	return p, nil
 }
 
 // logs returns log q(z|x_i) and log q(z) at the z that eps [Z] makes of q(z|x_i),
@@ -254,7 +286,7 @@ func (q *mixture) logs(i int, z, eps []float32) (own, marginal float64) {
 	return q.part(i, z) + math.Log(float64(len(q.norm))), q.logDensity(z)
 }
 
-// logDensity is the logarithm of the density, without its 2π.
+// logDensity is the logarithm of the density.
 func (q *mixture) logDensity(z []float32) float64 {
 	var sum vae.LogSumExp
 	highest := math.Inf(-1)
@@ -266,22 +298,6 @@ func (q *mixture) logDensity(z []float32) float64 {
 		}
 	}
 	return sum.Value()
-}
-
-// addGrad adds to g [Z] the gradient of logDensity at z: what each component pulls,
-// by its share of the density.
-func (q *mixture) addGrad(g []float64, z []float32) {
-	total := q.logDensity(z)
-	for k := range q.norm {
-		share := math.Exp(q.part(k, z) - total)
-		if share == 0 {
-			continue
-		}
-		for j := range z {
-			at := k*q.latent + j
-			g[j] -= share * float64(z[j]-q.mu[at]) * float64(q.inv[at]) * float64(q.inv[at])
-		}
-	}
 }
 
 // part is the logarithm of what component k adds to the density. Four sums side by side let the

@@ -101,34 +101,48 @@ func (t terms) logw() float64 { return t.logl + t.logp - t.logq }
 
 // plainTerms draws the codes by the noise eps of all layers, first layer first.
 func plainTerms(m *Model, x, eps []float64) (t terms) {
-	below := x
-	for l, e := range m.encs {
-		mu, logvar := plainEncode(e, below)
-		z := make([]float64, m.latents[l])
+	z := make([]float64, m.latent)
+	mu, logvar := plainEncode(m.enc, x)
+	for j := range z {
+		z[j] = mu[j] + math.Exp(logvar[j]/2)*eps[j]
+	}
+	logq := logNormal(z, mu, logvar)
+	if m.flow != nil {
+		var logDet float64
+		z, logDet = m.flow.(*encoder.RealNVP).TransformValue(z, mu, logvar)
+		logq -= logDet
+	}
+	t = plainAbove(m, z, eps[m.latent:])
+	t.logq += logq
+	t.first += logq
+	t.logl = -m.lik.Distortion(plainNet(m.dec.Params(), z), x)
+	return t
+}
+
+// plainAbove has the densities of all codes given the first, without q(z_1|x): log p(z),
+// log q of those above, and in first −log p(z_1|z_2).
+func plainAbove(m *Model, z1, eps []float64) (t terms) {
+	below := z1
+	t.z = append(t.z, z1)
+	for l := range m.gens {
+		mu, logvar := plainEncode(m.encs[l+1], below)
+		z := make([]float64, m.latents[l+1])
 		for j := range z {
 			z[j] = mu[j] + math.Exp(logvar[j]/2)*eps[j]
 		}
 		eps = eps[len(z):]
 		t.logq += logNormal(z, mu, logvar)
-		if l == 0 && m.flow != nil {
-			var logDet float64
-			z, logDet = m.flow.(*encoder.RealNVP).TransformValue(z, mu, logvar)
-			t.logq -= logDet
-		}
-		if l == 0 {
-			t.first = t.logq
-		}
 		t.z, below = append(t.z, z), z
 	}
 	t.logp = plainPrior(m, below)
 	for l, g := range m.gens {
 		mu, logvar := plainEncode(g, t.z[l+1])
-		t.logp += logNormal(t.z[l], mu, logvar)
+		p := logNormal(t.z[l], mu, logvar)
+		t.logp += p
 		if l == 0 {
-			t.first -= logNormal(t.z[0], mu, logvar)
+			t.first = -p
 		}
 	}
-	t.logl = -m.lik.Distortion(plainNet(m.dec.Params(), t.z[0]), x)
 	return t
 }
 

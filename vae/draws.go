@@ -91,6 +91,27 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		}
 		logQ = append(logQ, q)
 	}
+	if logP, err = m.logPrior(z); err != nil {
+		return nil, err
+	}
+	d.qFirst, d.pFirst = logQ[0], logP[0]
+	if d.logPrior, err = total(logP); err != nil {
+		return nil, err
+	}
+	if d.logQ, err = total(logQ); err != nil {
+		return nil, err
+	}
+	params, err := m.dec.Decode(z[0])
+	if err != nil {
+		return nil, err
+	}
+	d.distortion, err = m.lik.DistortionNode(params, x)
+	return d, err
+}
+
+// logPrior is log p of each code, [R], the last one the topmost: log p(z_l|z_l+1) and
+// log p(z_L).
+func (m *Model) logPrior(z []*G.Node) (logP []*G.Node, err error) {
 	for l, gen := range m.gens {
 		mu, logvar, err := gen.Encode(z[l+1]) // [R,Z_l]
 		if err != nil {
@@ -106,20 +127,7 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 	if err != nil {
 		return nil, fmt.Errorf("vae: prior: %w", err)
 	}
-	logP = append(logP, top)
-	d.qFirst, d.pFirst = logQ[0], logP[0]
-	if d.logPrior, err = total(logP); err != nil {
-		return nil, err
-	}
-	if d.logQ, err = total(logQ); err != nil {
-		return nil, err
-	}
-	params, err := m.dec.Decode(z[0])
-	if err != nil {
-		return nil, err
-	}
-	d.distortion, err = m.lik.DistortionNode(params, x)
-	return d, err
+	return append(logP, top), nil
 }
 
 // pathLogDensity is log q(z|below), [R], with the encoder's parameters held fixed.

@@ -157,8 +157,8 @@ type Model struct {
 	outputs int // of the decoder
 
 	// compiled graphs, kept for the next call
-	encode, decode, elbo, likelihood, distortion, transform pool
-	up, down                                                []pool // of the layers above the first
+	encode, decode, elbo, likelihood, distortion, priorGrad, transform pool
+	up, down                                                           []pool // of the layers above the first
 }
 
 // New makes a model of MLPs with fresh weights: float32, drawn from cfg.Seed.
@@ -293,7 +293,7 @@ func AssembleDeep(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likeliho
 		return nil, fmt.Errorf("vae: no parameters")
 	}
 	m.encode.build, m.decode.build, m.elbo.build, m.likelihood.build = m.buildEncode, m.buildDecode, m.buildELBO, m.buildLikelihood
-	m.distortion.build, m.transform.build = m.buildDistortionGrad, m.buildTransform
+	m.distortion.build, m.priorGrad.build, m.transform.build = m.buildDistortionGrad, m.buildPriorGrad, m.buildTransform
 	m.up, m.down = make([]pool, len(m.gens)), make([]pool, len(m.gens))
 	for l := range m.gens {
 		m.up[l].build, m.down[l].build = m.buildLayer(m.encs[l+1]), m.buildLayer(m.gens[l])
