@@ -12,8 +12,7 @@ import (
 )
 
 // GapModel is what InferenceGap asks of a model. The prior of z is N(0,I) unless the model
-// is a Prior too, as vae.Model is.
-// All rows are in row-major order.
+// is a PriorModel too, as vae.Model is. All rows are in row-major order.
 type GapModel interface {
 	// Encode returns mean and log-variance of q(z|x), [n,Z], for images x [n,X].
 	Encode(x []float32) (mu, logvar []float32, err error)
@@ -288,7 +287,7 @@ func (s *draws) param(r int) int { return r/(s.each*s.latent)*s.latent + r%s.lat
 // run draws fresh noise, each row followed by its opposite, and returns −log p(x|z) −
 // log p(z) of each row and its gradient with respect to z.
 func (s *draws) run(m GapModel, src rand.Source) (cost []float64, dz []float32, err error) {
-	prior, ok := m.(Prior)
+	prior, ok := m.(PriorModel)
 	if !ok {
 		prior = standard{s.latent}
 	}

@@ -83,8 +83,9 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 	return SplitRate(ctx, mu, logvar, latents[0], m, o)
 }
 
-// Prior is the p(z) of codes, by itself or with what a vae.Model has above the first one.
-type Prior interface {
+// PriorModel is a model's p(z), by itself or with all that stands above the first code, as
+// a vae.Model has it.
+type PriorModel interface {
 	// PriorGrad returns log p(z) in nats, [n], and its gradient with respect to z
 	// [n,Z], for codes z [n,Z] and noise eps [n,Noise−Z]. Where it depends on eps, its
 	// mean is what takes the place of log p(z) in the ELBO.
@@ -110,7 +111,7 @@ func (s standard) PriorGrad(z, _ []float32) (logp []float64, dz []float32, err e
 var log2Pi = math.Log(2 * math.Pi)
 
 // above is how many numbers of noise the codes above those of the given dimensions take.
-func above(p Prior, latent int) (int, error) {
+func above(p PriorModel, latent int) (int, error) {
 	if n := p.Noise(); n < latent {
 		return 0, fmt.Errorf("evaluate: a prior of %d dimensions for codes of %d", n, latent)
 	}
@@ -136,7 +137,7 @@ func wantNoFlow(m interface{ Flow() encoder.Flow }) error {
 //
 // is of the same draws. It takes Images·Draws·N·Z steps, on all cores; the result does not depend on
 // their number. Each image draws from a stream of its own, numbered by its place.
-func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prior, o SurgeryOptions) (RateParts, error) {
+func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior PriorModel, o SurgeryOptions) (RateParts, error) {
 	if err := o.Validate(); err != nil {
 		return RateParts{}, err
 	}
@@ -202,7 +203,7 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prio
 
 // marginsOf returns log q(z) − log p(z) over the draws of each image, of codes [R,Z] and
 // their log q(z) [R].
-func marginsOf(ctx context.Context, prior Prior, codes []float32, marginals []float64, o SurgeryOptions) ([]moments, error) {
+func marginsOf(ctx context.Context, prior PriorModel, codes []float32, marginals []float64, o SurgeryOptions) ([]moments, error) {
 	margins := make([]moments, len(marginals)/o.Draws)
 	latent := len(codes) / len(marginals)
 	width, err := above(prior, latent)
