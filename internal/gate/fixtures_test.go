@@ -1,0 +1,118 @@
+package gate_test
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+var makeFixtures = flag.Bool("fixtures", false, "make the fixtures that are missing in testdata/models and testdata/runs")
+
+// madeOn is the platform that the fixtures were made on.
+const madeOn = "amd64/avx512"
+
+// Every model that was once saved loads, and every run that was interrupted goes on,
+// to what they came to then: to the same bits where these are recorded, elsewhere to
+// numbers close to those of madeOn.
+func TestFixtures(t *testing.T) {
+	all := readRecords(t)
+	recorded, exact := all[platform()]
+	results := records{}
+	check := func(t *testing.T, name string, got digits) {
+		t.Helper()
+		switch {
+		case *update:
+			results[name] = got
+		case exact:
+			compare(t, got, recorded[name])
+		default:
+			compareNumbers(t, got, all[madeOn][name])
+		}
+	}
+	specs := readSpecs(t)
+	t.Run("models", func(t *testing.T) {
+		for _, s := range specs.Models {
+			t.Run(s.Name, func(t *testing.T) {
+				path := filepath.Join("testdata", "models", s.Name+".safetensors")
+				if *makeFixtures && missing(path) {
+					if err := save(s, path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, err := load(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(t, "models "+s.Name, got)
+			})
+		}
+	})
+	t.Run("runs", func(t *testing.T) {
+		for _, s := range specs.Runs {
+			t.Run(s.Name, func(t *testing.T) {
+				path := filepath.Join("testdata", "runs", s.Name)
+				if *makeFixtures && missing(path) {
+					if err := interrupt(s, path); err != nil {
+						t.Fatal(err)
+					}
+				}
+				dir := filepath.Join(t.TempDir(), "run")
+				if err := os.CopyFS(dir, os.DirFS(path)); err != nil {
+					t.Fatal(err)
+				}
+				got, err := resume(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(t, "runs "+s.Name, got)
+				if platform() != madeOn {
+					return
+				}
+				whole, err := trainAndEvaluate(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got["weights"] != whole["weights"] {
+					t.Errorf("%s: resumed, it ends with weights %s, uninterrupted with %s", t.Name(), got["weights"], whole["weights"])
+				}
+			})
+		}
+	})
+	if *update && !t.Failed() {
+		writeRecords(t, results)
+	}
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// compareNumbers fails a test for each number that is off by more than 1e-3 of the
+// recorded one, or of 1.
+func compareNumbers(t *testing.T, got, want digits) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if name == "weights" {
+			continue
+		}
+		a, err := strconv.ParseFloat(got[name], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := strconv.ParseFloat(want[name], 64)
+		if err != nil {
+			t.Fatalf("%s: %s, recorded for %s: %v", t.Name(), name, madeOn, err)
+		}
+		if !(math.Abs(a-b) <= 1e-3*max(1, math.Abs(b))) {
+			t.Errorf("%s: %s is %v, recorded for %s is %v", t.Name(), name, a, madeOn, b)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+// Package gate_test holds govae to what it computes, bit for bit, while its code
+// changes.
+//
+// TestGate trains small models through the public API, from the JSON of model and
+// run as it stands in config.json, and compares the CRC-32 of all weights and the
+// digits of an evaluation with recorded ones. It does not know whether these are right:
+// other tests do. It says that they are the same.
+//
+//	testdata/cases.json   what is trained: "pairs" (see TestCasesCoverPairs), "special" and
+//	                      "presets", the last at full size; then what fixtures are made of
+//	testdata/gate.json    what came out, for each platform
+//	testdata/models       models as they were once saved (see TestFixtures)
+//	testdata/runs         run directories that were interrupted in their second epoch
+//
+// Results differ in the last bits between processors and levels of instructions, so
+// they are recorded under GOARCH/level, such as amd64/avx2, for a build as the go command
+// makes it by default (GOAMD64=v3 lets the compiler fuse products and sums, which rounds
+// otherwise). Where the platform at hand has no record, the test skips.
+//
+//	go test ./internal/gate                                        all, under a minute
+//	go test -short ./internal/gate                                 a part of it, in seconds
+//	go test ./internal/gate -run 'TestGate|TestFixtures' -update   record this platform anew
+//	GOVAE_SIMD=portable go test …                                  the same of a lower level
+//	go test ./internal/gate -run Cover -cases                      choose the pairs anew
+//	go test ./internal/gate -run Fixtures -fixtures                make fixtures that are missing
+//
+// A change that means to change results records them anew and says why in its commit.
+// Fixtures that exist are never made anew: a file of today must load in any later
+// version.
+//
+// Only api_test.go calls govae's packages.
+package gate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "record the results of this platform in testdata/gate.json anew")
+
+const recordFile, caseFile = "testdata/gate.json", "testdata/cases.json"
+
+// spec says what is trained: JSON of a model and of a run, laid over a preset's.
+type spec struct {
+	Name   string          `json:"name"`
+	Preset string          `json:"preset,omitempty"` // default if empty
+	Model  json.RawMessage `json:"model,omitempty"`
+	Train  json.RawMessage `json:"train,omitempty"`
+	K      int             `json:"k,omitempty"`     // of the evaluation, 10 if 0
+	N      int             `json:"n,omitempty"`     // of the evaluation, 20 if 0
+	Parts  bool            `json:"parts,omitempty"` // the rate and the inference gap are taken apart as well
+	Long   bool            `json:"long,omitempty"`  // not under -short
+}
+
+// specs is cases.json.
+type specs struct {
+	Pairs   []spec `json:"pairs"`
+	Special []spec `json:"special"`
+	Presets []spec `json:"presets"`
+	Models  []spec `json:"models"` // of testdata/models
+	Runs    []spec `json:"runs"`   // of testdata/runs
+}
+
+func readSpecs(t *testing.T) specs {
+	t.Helper()
+	var s specs
+	b, err := os.ReadFile(caseFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := strict(b, &s); err != nil {
+		t.Fatalf("%s: %v", caseFile, err)
+	}
+	return s
+}
+
+// strict decodes JSON over v, and refuses names that v does not have.
+func strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// digits are the results of a case by name: the weights as CRC-32, numbers in as many
+// decimals as tell them from all others.
+type digits map[string]string
+
+// records are all results of one platform by the name of the case.
+type records map[string]digits
+
+// readRecords returns those of each platform.
+func readRecords(t *testing.T) map[string]records {
+	t.Helper()
+	all := map[string]records{}
+	b, err := os.ReadFile(recordFile)
+	if os.IsNotExist(err) {
+		return all
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := strict(b, &all); err != nil {
+		t.Fatalf("%s: %v", recordFile, err)
+	}
+	return all
+}
+
+// writeRecords puts results among those of this platform, a case a line.
+func writeRecords(t *testing.T, results records) {
+	t.Helper()
+	all := readRecords(t)
+	if all[platform()] == nil {
+		all[platform()] = records{}
+	}
+	maps.Copy(all[platform()], results)
+	var b bytes.Buffer
+	b.WriteString("{")
+	for i, key := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&b, "%s\n%q: {", comma(i), key)
+		for j, name := range slices.Sorted(maps.Keys(all[key])) {
+			line, err := json.Marshal(all[key][name])
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "%s\n %q: %s", comma(j), name, line)
+		}
+		b.WriteString("\n}")
+	}
+	b.WriteString("\n}\n")
+	if err := os.WriteFile(recordFile, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func comma(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
+}
+
+// compare fails a test for each digit that is not the recorded one.
+func compare(t *testing.T, got, want digits) {
+	t.Helper()
+	if want == nil {
+		t.Errorf("%s has no record for %s: record it with go test ./internal/gate -update", t.Name(), platform())
+		return
+	}
+	names := slices.Sorted(maps.Keys(got))
+	for name := range want {
+		if _, ok := got[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if got[name] != want[name] {
+			t.Errorf("%s: %s is %q, recorded for %s is %q", t.Name(), name, got[name], platform(), want[name])
+		}
+	}
+}
+
+func TestGate(t *testing.T) {
+	recorded, known := readRecords(t)[platform()]
+	if !known && !*update {
+		t.Skipf("no results are recorded for %s: record them with go test ./internal/gate -update", platform())
+	}
+	all, results := readSpecs(t), records{}
+	for _, group := range []struct {
+		name  string
+		specs []spec
+	}{{"pairs", all.Pairs}, {"special", all.Special}, {"presets", all.Presets}} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, s := range group.specs {
+				t.Run(s.Name, func(t *testing.T) {
+					if s.Long && testing.Short() {
+						t.Skip("long")
+					}
+					got, err := trainAndEvaluate(s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if *update {
+						results[group.name+" "+s.Name] = got
+						return
+					}
+					compare(t, got, recorded[group.name+" "+s.Name])
+				})
+			}
+		})
+	}
+	if *update && !t.Failed() {
+		writeRecords(t, results)
+	}
+}
