@@ -7,8 +7,9 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/dist"
 	"govae/internal/simd"
+	"govae/nn"
 )
 
 // ContinuousBernoulli is the likelihood of grey pixels in [0,1], with the logits
@@ -31,7 +32,7 @@ func (ContinuousBernoulli) Name() string { return "continuous-bernoulli" }
 func (ContinuousBernoulli) Outputs(pixels int) int { return pixels }
 
 // Params implements Likelihood: none.
-func (ContinuousBernoulli) Params() []Param { return nil }
+func (ContinuousBernoulli) Params() []*nn.Param { return nil }
 
 // Check implements Likelihood: pixels in [0,1].
 func (ContinuousBernoulli) Check(x []float32) error {
@@ -40,7 +41,7 @@ func (ContinuousBernoulli) Check(x []float32) error {
 
 // DistortionNode implements Likelihood.
 func (ContinuousBernoulli) DistortionNode(logits, x *G.Node) (*G.Node, error) {
-	d, err := op.ContinuousBernoulli(logits, x) // [B]
+	d, err := dist.ContinuousBernoulli(logits, x) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}

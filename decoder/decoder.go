@@ -12,8 +12,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
-	"govae/internal/simd"
+	"govae/nn"
 )
 
 // Decoder is a network from latent codes to the parameters of p(x|z).
@@ -25,13 +24,10 @@ type Decoder interface {
 	Decode(z *G.Node) (params *G.Node, err error)
 	// Params lists what training changes, always in the same order, under names
 	// that start with "decoder.".
-	Params() []Param
+	Params() []*nn.Param
 	// Dims returns Z, the number of latent dimensions, and X', the number of parameters.
 	Dims() (latent, outputs int)
 }
-
-// Param is a tensor that training changes, with the names that it is saved under.
-type Param = op.Param
 
 // Config describes an MLP decoder.
 type Config struct {
@@ -45,7 +41,7 @@ type Config struct {
 // MLP is the multilayer perceptron of Kingma & Welling 2014, Appendix C.1
 // (arXiv:1312.6114): hidden layers, then a linear layer to the logits.
 type MLP struct {
-	layers         op.Stack // hidden ones, then the output
+	layers         nn.MLP // hidden ones, then the output
 	latent, pixels int
 }
 
@@ -55,15 +51,12 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 	if cfg.Latent < 1 || cfg.Pixels < 1 {
 		return nil, fmt.Errorf("decoder: %d latent dimensions and %d pixels, want at least 1 of each", cfg.Latent, cfg.Pixels)
 	}
-	hidden, err := op.NewStack(dt, cfg.Latent, cfg.Hidden, cfg.Activation, cfg.Init, src, "decoder")
+	layers := nn.MLPConfig{Name: "decoder", In: cfg.Latent, Hidden: cfg.Hidden, Activation: cfg.Activation, Init: cfg.Init}
+	hidden, err := nn.NewMLP(layers, dt, src)
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}
-	top := cfg.Latent
-	if n := len(cfg.Hidden); n > 0 {
-		top = cfg.Hidden[n-1]
-	}
-	output, err := op.NewLayer(dt, cfg.Pixels, top, simd.Identity, cfg.Init, src, "decoder.output")
+	output, err := nn.NewLinear(dt, cfg.Pixels, layers.Out(), nn.Identity, cfg.Init, src, "decoder.output")
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}
@@ -83,7 +76,7 @@ func (m *MLP) Decode(z *G.Node) (logits *G.Node, err error) {
 }
 
 // Params implements Decoder: hidden.0.weight, hidden.0.bias, …, then the output.
-func (m *MLP) Params() []Param { return m.layers.Params() }
+func (m *MLP) Params() []*nn.Param { return m.layers.Params() }
 
 // Dims implements Decoder.
 func (m *MLP) Dims() (latent, pixels int) { return m.latent, m.pixels }

@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 func seeded(seed uint64) *rand.PCG { return rand.NewPCG(seed, 5) }
@@ -37,10 +37,10 @@ func set(dst *tensor.Dense, src []float64) {
 
 func numbers(t testing.TB, v G.Value) (x []float64) {
 	t.Helper()
-	if d, err := op.Slice64(v); err == nil {
+	if d, err := graph.Slice64(v); err == nil {
 		return append(x, d...)
 	}
-	d, err := op.Slice32(v)
+	d, err := graph.Slice32(v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +50,8 @@ func numbers(t testing.TB, v G.Value) (x []float64) {
 	return x
 }
 
-// graph is a graph with inputs, an output and the gradients of Σ weight·output.
-type graph struct {
+// testGraph is a graph with inputs, an output and the gradients of Σ weight·output.
+type testGraph struct {
 	in  []*tensor.Dense // the inputs, then the weights
 	out []G.Value       // the output, then the gradients
 	vm  G.VM
@@ -59,9 +59,9 @@ type graph struct {
 
 // newGraph has inputs [batch, width] of the given widths; build returns the output
 // and the nodes that gradients are wanted for.
-func newGraph(t testing.TB, dt tensor.Dtype, batch int, widths []int, build func(in []*G.Node) (out *G.Node, wrt G.Nodes, err error)) *graph {
+func newGraph(t testing.TB, dt tensor.Dtype, batch int, widths []int, build func(in []*G.Node) (out *G.Node, wrt G.Nodes, err error)) *testGraph {
 	t.Helper()
-	g, gr := G.NewGraph(), &graph{}
+	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, shape ...int) *G.Node {
 		v := tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
 		gr.in = append(gr.in, v)
@@ -89,7 +89,7 @@ func newGraph(t testing.TB, dt tensor.Dtype, batch int, widths []int, build func
 	return gr
 }
 
-func (gr *graph) run(t testing.TB, in ...[]float64) (out [][]float64) {
+func (gr *testGraph) run(t testing.TB, in ...[]float64) (out [][]float64) {
 	t.Helper()
 	for i, v := range in {
 		set(gr.in[i], v)

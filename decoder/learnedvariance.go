@@ -8,7 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/dist"
+	"govae/nn"
 )
 
 // least is added to every learned variance and scale, so that the distortion stays
@@ -27,7 +28,7 @@ const least = 1e-26
 // Source: Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with
 // Calibrated Decoders, arXiv:2006.13202.
 type GaussianLearned struct {
-	logvar Param // [1]
+	logvar *nn.Param // [1]
 }
 
 // NewGaussianLearned makes the likelihood with its own parameter of float32 or
@@ -37,29 +38,21 @@ func NewGaussianLearned(sigma float64, dt tensor.Dtype) (GaussianLearned, error)
 		return GaussianLearned{}, fmt.Errorf("decoder: gaussian-learned likelihood that starts at sigma %v, want a finite number above 0", sigma)
 	}
 	logvar := 2 * math.Log(sigma)
-	var backing any
-	switch dt {
-	case tensor.Float32:
-		backing = []float32{float32(logvar)}
-	case tensor.Float64:
-		backing = []float64{logvar}
-	default:
+	if dt != tensor.Float32 && dt != tensor.Float64 {
 		return GaussianLearned{}, fmt.Errorf("decoder: gaussian-learned likelihood of %v, want float32 or float64", dt)
 	}
-	value := tensor.New(tensor.WithShape(1), tensor.WithBacking(backing))
-	return GaussianLearned{Param{Names: []string{"likelihood.logvar"}, Value: value}}, nil
+	g := GaussianLearned{nn.NewParam(dt, "likelihood.logvar", 1)}
+	if v, ok := g.logvar.Value.Data().([]float64); ok {
+		v[0] = logvar // Fill rounds
+	} else {
+		g.logvar.Fill(func() float64 { return logvar })
+	}
+	return g, nil
 }
 
 // Sigma is σ as it is now, in units of x.
 func (g GaussianLearned) Sigma() float64 {
-	logvar := 0.0
-	switch v := g.logvar.Value.Data().(type) {
-	case []float32:
-		logvar = float64(v[0])
-	case []float64:
-		logvar = v[0]
-	}
-	return math.Sqrt(least + math.Exp(logvar))
+	return math.Sqrt(least + math.Exp(g.logvar.Numbers()[0]))
 }
 
 // Name implements Likelihood.
@@ -69,7 +62,7 @@ func (GaussianLearned) Name() string { return "gaussian-learned" }
 func (GaussianLearned) Outputs(pixels int) int { return pixels }
 
 // Params implements Likelihood: "likelihood.logvar".
-func (g GaussianLearned) Params() []Param { return []Param{g.logvar} }
+func (g GaussianLearned) Params() []*nn.Param { return []*nn.Param{g.logvar} }
 
 // Check implements Likelihood: finite numbers.
 func (GaussianLearned) Check(x []float32) error {
@@ -78,7 +71,7 @@ func (GaussianLearned) Check(x []float32) error {
 
 // DistortionNode implements Likelihood.
 func (g GaussianLearned) DistortionNode(mean, x *G.Node) (*G.Node, error) {
-	d, err := op.GaussianLearned(mean, x, g.logvar.Node(mean.Graph()), least) // [B]
+	d, err := dist.GaussianLearned(mean, x, g.logvar.Node(mean.Graph()), least) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}
@@ -124,7 +117,7 @@ func (GaussianPixel) Name() string { return "gaussian-pixel" }
 func (GaussianPixel) Outputs(pixels int) int { return 2 * pixels }
 
 // Params implements Likelihood: none.
-func (GaussianPixel) Params() []Param { return nil }
+func (GaussianPixel) Params() []*nn.Param { return nil }
 
 // Check implements Likelihood: finite numbers.
 func (GaussianPixel) Check(x []float32) error {
@@ -143,7 +136,7 @@ func (g GaussianPixel) DistortionNode(params, x *G.Node) (*G.Node, error) {
 	if err := g.validate(); err != nil {
 		return nil, err
 	}
-	d, err := op.GaussianPixel(params, x, g.leastVariance()) // [B]
+	d, err := dist.GaussianPixel(params, x, g.leastVariance()) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}

@@ -7,8 +7,9 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/dist"
 	"govae/internal/simd"
+	"govae/nn"
 )
 
 // Likelihood is the distribution p(x|z) whose parameters a Decoder gives. All
@@ -24,7 +25,7 @@ type Likelihood interface {
 	Outputs(pixels int) int
 	// Params lists what training changes in the likelihood itself, always in the same
 	// order, under names that start with "likelihood.". Most have none.
-	Params() []Param
+	Params() []*nn.Param
 	// Check returns an error that names the first pixel outside the distribution's
 	// domain, for any number of images x.
 	Check(x []float32) error
@@ -67,14 +68,14 @@ func (Bernoulli) Name() string { return "bernoulli" }
 func (Bernoulli) Outputs(pixels int) int { return pixels }
 
 // Params implements Likelihood: none.
-func (Bernoulli) Params() []Param { return nil }
+func (Bernoulli) Params() []*nn.Param { return nil }
 
 // Check implements Likelihood: all that lies in [0,1] is accepted.
 func (Bernoulli) Check(x []float32) error { return check("bernoulli", x, unit, "0 to 1") }
 
 // DistortionNode implements Likelihood.
 func (Bernoulli) DistortionNode(logits, x *G.Node) (*G.Node, error) {
-	d, err := op.Bernoulli(logits, x) // [B]
+	d, err := dist.Bernoulli(logits, x) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}
@@ -131,7 +132,7 @@ func (Gaussian) Name() string { return "gaussian" }
 func (Gaussian) Outputs(pixels int) int { return pixels }
 
 // Params implements Likelihood: none.
-func (Gaussian) Params() []Param { return nil }
+func (Gaussian) Params() []*nn.Param { return nil }
 
 // Check implements Likelihood: finite numbers.
 func (Gaussian) Check(x []float32) error { return check("gaussian", x, finite, "a finite number") }
@@ -148,7 +149,7 @@ func (g Gaussian) DistortionNode(mean, x *G.Node) (*G.Node, error) {
 	if err := g.validate(); err != nil {
 		return nil, err
 	}
-	d, err := op.Gaussian(mean, x, g.Sigma*g.Sigma) // [B]
+	d, err := dist.Gaussian(mean, x, g.Sigma*g.Sigma) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}

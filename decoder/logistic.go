@@ -7,7 +7,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/dist"
+	"govae/nn"
 )
 
 // Logistic256 is the likelihood of pixels of 256 levels, the multiples of 1/255
@@ -32,7 +33,7 @@ func (Logistic256) Name() string { return "logistic256" }
 func (Logistic256) Outputs(pixels int) int { return 2 * pixels }
 
 // Params implements Likelihood: none.
-func (Logistic256) Params() []Param { return nil }
+func (Logistic256) Params() []*nn.Param { return nil }
 
 // Check implements Likelihood: multiples of 1/255 from 0 to 1, up to the rounding
 // of float32.
@@ -45,7 +46,7 @@ func (Logistic256) Check(x []float32) error {
 
 // DistortionNode implements Likelihood.
 func (Logistic256) DistortionNode(params, x *G.Node) (*G.Node, error) {
-	d, err := op.Logistic256(params, x, least) // [B]
+	d, err := dist.Logistic256(params, x, least) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"govae/nn"
 )
 
 func configs() (cs []Config) {
@@ -35,7 +37,7 @@ func newMLP(t testing.TB, cfg Config, dt tensor.Dtype, seed uint64) *MLP {
 }
 
 // mlpGraph is a decoder's graph with the gradients of its parameters.
-func mlpGraph(t testing.TB, m *MLP, dt tensor.Dtype, batch int) *graph {
+func mlpGraph(t testing.TB, m *MLP, dt tensor.Dtype, batch int) *testGraph {
 	t.Helper()
 	z, x := m.Dims()
 	return newGraph(t, dt, batch, []int{z}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
@@ -55,7 +57,7 @@ func mlpGraph(t testing.TB, m *MLP, dt tensor.Dtype, batch int) *graph {
 }
 
 // forward is the MLP of one code in plain float64.
-func forward(t testing.TB, params []Param, activation string, z []float64) []float64 {
+func forward(t testing.TB, params []*nn.Param, activation string, z []float64) []float64 {
 	t.Helper()
 	h := z
 	for l := 0; l < len(params); l += 2 {

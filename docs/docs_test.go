@@ -29,9 +29,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/decoder"
-	"govae/encoder"
 	"govae/klreg"
 	"govae/mnist"
+	"govae/nn"
 	"govae/train"
 	"govae/vae"
 )
@@ -619,8 +619,8 @@ func penalty(freeBits float64) func(t *testing.T) float64 {
 func adam(grads ...float32) func(*testing.T) float64 {
 	return func(*testing.T) float64 {
 		w := []float32{0}
-		p := encoder.Param{Names: []string{"w"}, Value: tensor.New(tensor.WithShape(1), tensor.WithBacking(w))}
-		a := train.NewAdam([]encoder.Param{p}, 1e-8)
+		p := &nn.Param{Names: []string{"w"}, Value: tensor.New(tensor.WithShape(1), tensor.WithBacking(w))}
+		a := train.NewAdam([]*nn.Param{p}, 1e-8)
 		for _, g := range grads {
 			a.Step([][]float32{{g}}, 0.1, 1)
 		}

@@ -8,13 +8,12 @@ package encoder
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
-	"govae/internal/simd"
+	"govae/graph"
+	"govae/nn"
 )
 
 // Encoder is a network from images to the parameters of q(z|x).
@@ -26,7 +25,7 @@ type Encoder interface {
 	Encode(x *G.Node) (mu, logvar *G.Node, err error)
 	// Params lists what training changes, always in the same order, under names
 	// of their own, for q(z|x) such as start with "encoder.".
-	Params() []Param
+	Params() []*nn.Param
 	// Dims returns X, the number of pixels, and Z, the number of latent dimensions.
 	Dims() (pixels, latent int)
 }
@@ -37,9 +36,6 @@ type Fixable interface {
 	// EncodeFixed is Encode, but passes a gradient to x alone.
 	EncodeFixed(x *G.Node) (mu, logvar *G.Node, err error)
 }
-
-// Param is a tensor that training changes, with the names that it is saved under.
-type Param = op.Param
 
 // Config describes an MLP encoder.
 type Config struct {
@@ -54,8 +50,8 @@ type Config struct {
 // MLP is the multilayer perceptron of Kingma & Welling 2014, Appendix C.2
 // (arXiv:1312.6114): hidden layers, then two linear heads mu and logvar.
 type MLP struct {
-	hidden         op.Stack
-	heads          op.Layer // both in one product: rows 0…Z−1 of the weight are mu's, the rest logvar's
+	hidden         nn.MLP
+	heads          nn.Linear // both in one product: rows 0…Z−1 of the weight are mu's, the rest logvar's
 	pixels, latent int
 }
 
@@ -69,15 +65,12 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 	if name == "" {
 		name = "encoder"
 	}
-	hidden, err := op.NewStack(dt, cfg.Pixels, cfg.Hidden, cfg.Activation, cfg.Init, src, name)
+	layers := nn.MLPConfig{Name: name, In: cfg.Pixels, Hidden: cfg.Hidden, Activation: cfg.Activation, Init: cfg.Init}
+	hidden, err := nn.NewMLP(layers, dt, src)
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %w", err)
 	}
-	top := cfg.Pixels
-	if n := len(cfg.Hidden); n > 0 {
-		top = cfg.Hidden[n-1]
-	}
-	heads, err := op.NewLayer(dt, 2*cfg.Latent, top, simd.Identity, cfg.Init, src, name+".mu", name+".logvar")
+	heads, err := nn.NewLinear(dt, 2*cfg.Latent, layers.Out(), nn.Identity, cfg.Init, src, name+".mu", name+".logvar")
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %w", err)
 	}
@@ -97,10 +90,10 @@ func (m *MLP) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
 	if h, err = m.heads.Apply(h); err != nil { // [B,2Z]
 		return nil, nil, fmt.Errorf("encoder: heads: %w", err)
 	}
-	if mu, err = op.Columns(h, 0, m.latent); err != nil { // [B,Z]
+	if mu, err = graph.Columns(h, 0, m.latent); err != nil { // [B,Z]
 		return nil, nil, fmt.Errorf("encoder: mu: %w", err)
 	}
-	if logvar, err = op.Columns(h, m.latent, 2*m.latent); err != nil { // [B,Z]
+	if logvar, err = graph.Columns(h, m.latent, 2*m.latent); err != nil { // [B,Z]
 		return nil, nil, fmt.Errorf("encoder: logvar: %w", err)
 	}
 	return mu, logvar, nil
@@ -109,16 +102,12 @@ func (m *MLP) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
 // EncodeFixed implements Fixable.
 func (m *MLP) EncodeFixed(x *G.Node) (mu, logvar *G.Node, err error) {
 	fixed := *m
-	fixed.hidden = slices.Clone(m.hidden)
-	for i := range fixed.hidden {
-		fixed.hidden[i].Fixed = true
-	}
-	fixed.heads.Fixed = true
+	fixed.hidden, fixed.heads.Fixed = m.hidden.Fixed(), true
 	return fixed.Encode(x)
 }
 
 // Params implements Encoder: hidden.0.weight, hidden.0.bias, …, then the heads.
-func (m *MLP) Params() []Param { return append(m.hidden.Params(), m.heads.W, m.heads.B) }
+func (m *MLP) Params() []*nn.Param { return append(m.hidden.Params(), m.heads.Params()...) }
 
 // Dims implements Encoder.
 func (m *MLP) Dims() (pixels, latent int) { return m.pixels, m.latent }

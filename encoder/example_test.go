@@ -8,21 +8,18 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/encoder"
+	"govae/nn"
 )
 
 // linear is an encoder of one's own, of Gorgonia's own operations: mu is a linear
 // map of the pixels, logvar one number for each latent dimension, the same for all
 // images. Together with a linear decoder it makes probabilistic PCA.
 type linear struct {
-	w, logvar encoder.Param // [Z,X], [1,Z]
+	w, logvar *nn.Param // [Z,X], [1,Z]
 }
 
 func newLinear(pixels, latent int) linear {
-	param := func(name string, rows, cols int) encoder.Param {
-		v := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(rows, cols))
-		return encoder.Param{Names: []string{name}, Value: v}
-	}
-	return linear{param("encoder.mu.weight", latent, pixels), param("encoder.logvar", 1, latent)}
+	return linear{nn.NewParam(tensor.Float32, "encoder.mu.weight", latent, pixels), nn.NewParam(tensor.Float32, "encoder.logvar", 1, latent)}
 }
 
 func (l linear) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
@@ -42,7 +39,7 @@ func (l linear) Encode(x *G.Node) (mu, logvar *G.Node, err error) {
 	return mu, logvar, err
 }
 
-func (l linear) Params() []encoder.Param { return []encoder.Param{l.w, l.logvar} }
+func (l linear) Params() []*nn.Param { return []*nn.Param{l.w, l.logvar} }
 
 func (l linear) Dims() (pixels, latent int) {
 	s := l.w.Value.Shape()

@@ -8,8 +8,9 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
-	"govae/internal/simd"
+	"govae/dist"
+	"govae/graph"
+	"govae/nn"
 )
 
 // Flow is an invertible map z = f(z0; x) that makes a richer posterior of a
@@ -29,7 +30,7 @@ type Flow interface {
 	PathLogDensity(z, mu, logvar *G.Node) (*G.Node, error)
 	// Params lists what training changes, always in the same order, under names
 	// that start with "encoder.".
-	Params() []Param
+	Params() []*nn.Param
 }
 
 // FlowConfig describes a RealNVP flow.
@@ -62,7 +63,7 @@ type RealNVP struct {
 // coupling moves dimensions from … to−1; the others are left as they are.
 type coupling struct {
 	from, to             int
-	hidden, scale, shift op.Layer
+	hidden, scale, shift nn.Linear
 }
 
 // NewRealNVP makes a flow of float32 or float64 whose initial weights come from src.
@@ -78,17 +79,17 @@ func NewRealNVP(cfg FlowConfig, dt tensor.Dtype, src rand.Source) (*RealNVP, err
 		}
 		moved := c.to - c.from
 		for _, l := range []struct {
-			layer   *op.Layer
+			layer   *nn.Linear
 			name    string
 			out, in int
-			act     simd.Activation
+			act     nn.Activation
 		}{
-			{&c.hidden, "hidden", cfg.Hidden, 3*cfg.Latent - moved, simd.Tanh},
-			{&c.scale, "scale", moved, cfg.Hidden, simd.Tanh},
-			{&c.shift, "shift", moved, cfg.Hidden, simd.Identity},
+			{&c.hidden, "hidden", cfg.Hidden, 3*cfg.Latent - moved, nn.Tanh},
+			{&c.scale, "scale", moved, cfg.Hidden, nn.Tanh},
+			{&c.shift, "shift", moved, cfg.Hidden, nn.Identity},
 		} {
 			var err error
-			if *l.layer, err = op.NewLayer(dt, l.out, l.in, l.act, cfg.Init, src, fmt.Sprintf("encoder.flow.%d.%s", i, l.name)); err != nil {
+			if *l.layer, err = nn.NewLinear(dt, l.out, l.in, l.act, cfg.Init, src, fmt.Sprintf("encoder.flow.%d.%s", i, l.name)); err != nil {
 				return nil, fmt.Errorf("encoder: flow: %w", err)
 			}
 			if l.name != "hidden" {
@@ -111,7 +112,7 @@ func (f *RealNVP) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err erro
 		}
 		if logDet == nil {
 			logDet = det
-		} else if logDet, err = op.Combine([]float64{1, 1}, logDet, det); err != nil { // [B]
+		} else if logDet, err = graph.Combine([]float64{1, 1}, logDet, det); err != nil { // [B]
 			return nil, nil, fmt.Errorf("encoder: flow: %w", err)
 		}
 	}
@@ -122,7 +123,7 @@ func (f *RealNVP) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err erro
 // that the inverse gives.
 func (f *RealNVP) PathLogDensity(z, mu, logvar *G.Node) (l *G.Node, err error) {
 	for _, n := range []**G.Node{&mu, &logvar} {
-		if *n, err = op.Stop(*n); err != nil {
+		if *n, err = graph.Stop(*n); err != nil {
 			return nil, fmt.Errorf("encoder: flow: %w", err)
 		}
 	}
@@ -132,11 +133,11 @@ func (f *RealNVP) PathLogDensity(z, mu, logvar *G.Node) (l *G.Node, err error) {
 			return nil, fmt.Errorf("encoder: inverse of coupling layer %d: %w", i, err)
 		}
 	}
-	if l, err = op.GaussianLogDensity(z, mu, logvar); err != nil { // [B]
+	if l, err = dist.GaussianLogDensity(z, mu, logvar); err != nil { // [B]
 		return nil, fmt.Errorf("encoder: flow: %w", err)
 	}
 	for _, t := range terms {
-		if l, err = op.Combine([]float64{1, 1}, l, t); err != nil {
+		if l, err = graph.Combine([]float64{1, 1}, l, t); err != nil {
 			return nil, fmt.Errorf("encoder: flow: %w", err)
 		}
 	}
@@ -147,11 +148,11 @@ func (f *RealNVP) PathLogDensity(z, mu, logvar *G.Node) (l *G.Node, err error) {
 // logDet is that of the map it is.
 func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (out, logDet *G.Node, err error) {
 	c.hidden.Fixed, c.scale.Fixed, c.shift.Fixed = inverse, inverse, inverse
-	low, err := op.Columns(z, 0, latent/2) // [B,Z/2]
+	low, err := graph.Columns(z, 0, latent/2) // [B,Z/2]
 	if err != nil {
 		return nil, nil, err
 	}
-	high, err := op.Columns(z, latent/2, latent) // [B,Z−Z/2]
+	high, err := graph.Columns(z, latent/2, latent) // [B,Z−Z/2]
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,7 +160,7 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (ou
 	if c.from == 0 {
 		kept, moved = high, low
 	}
-	in, err := op.Join(kept, mu, logvar)
+	in, err := graph.Join(kept, mu, logvar)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,42 +177,42 @@ func (c coupling) transform(z, mu, logvar *G.Node, latent int, inverse bool) (ou
 		return nil, nil, err
 	}
 	if !inverse {
-		moved, err = op.Affine(moved, s, t)
-	} else if s, err = op.Combine([]float64{-1}, s); err == nil {
+		moved, err = graph.Affine(moved, s, t)
+	} else if s, err = graph.Combine([]float64{-1}, s); err == nil {
 		moved, err = unshifted(moved, s, t)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if logDet, err = op.RowSums(s); err != nil { // [B]
+	if logDet, err = graph.RowSums(s); err != nil { // [B]
 		return nil, nil, err
 	}
 	if c.from == 0 {
-		out, err = op.Join(moved, kept) // [B,Z]
+		out, err = graph.Join(moved, kept) // [B,Z]
 	} else {
-		out, err = op.Join(kept, moved) // [B,Z]
+		out, err = graph.Join(kept, moved) // [B,Z]
 	}
 	return out, logDet, err
 }
 
 // unshifted is (b − t)·exp(s).
 func unshifted(b, s, t *G.Node) (*G.Node, error) {
-	d, err := op.Combine([]float64{1, -1}, b, t)
+	d, err := graph.Combine([]float64{1, -1}, b, t)
 	if err != nil {
 		return nil, err
 	}
-	zero, err := op.Combine([]float64{0}, t)
+	zero, err := graph.Combine([]float64{0}, t)
 	if err != nil {
 		return nil, err
 	}
-	return op.Affine(d, s, zero)
+	return graph.Affine(d, s, zero)
 }
 
 // Params implements Flow.
-func (f *RealNVP) Params() []Param {
-	var ps []Param
+func (f *RealNVP) Params() []*nn.Param {
+	var ps []*nn.Param
 	for _, c := range f.layers {
-		ps = append(ps, op.Stack{c.hidden, c.scale, c.shift}.Params()...)
+		ps = append(ps, nn.MLP{c.hidden, c.scale, c.shift}.Params()...)
 	}
 	return ps
 }
@@ -253,36 +254,13 @@ func (f *RealNVP) copyOf(z, mu, logvar []float64) []float64 {
 // values are s and t of the dimensions that are moved.
 func (c coupling) values(z, mu, logvar []float64) (s, t []float64) {
 	in := append(append([]float64{}, z[:c.from]...), z[c.to:]...)
-	h := linear(c.hidden, append(append(in, mu...), logvar...))
+	h := c.hidden.Value(append(append(in, mu...), logvar...))
 	for i, v := range h {
 		h[i] = math.Tanh(v)
 	}
-	s, t = linear(c.scale, h), linear(c.shift, h)
+	s, t = c.scale.Value(h), c.shift.Value(h)
 	for i, v := range s {
 		s[i] = math.Tanh(v)
 	}
 	return s, t
-}
-
-// linear is W·x + b of a layer.
-func linear(l op.Layer, x []float64) []float64 {
-	w, y := numbersOf(l.W.Value), numbersOf(l.B.Value)
-	for i := range y {
-		for j, v := range x {
-			y[i] += w[i*len(x)+j] * v
-		}
-	}
-	return y
-}
-
-// numbersOf copies a tensor's numbers.
-func numbersOf(t *tensor.Dense) []float64 {
-	if d, ok := t.Data().([]float64); ok {
-		return append([]float64{}, d...)
-	}
-	var x []float64
-	for _, v := range t.Data().([]float32) {
-		x = append(x, float64(v))
-	}
-	return x
 }

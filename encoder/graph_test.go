@@ -9,7 +9,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
+	"govae/nn"
 )
 
 func seeded(seed uint64) *rand.PCG { return rand.NewPCG(seed, 4) }
@@ -37,10 +38,10 @@ func set(dst *tensor.Dense, src []float64) {
 
 func numbers(t testing.TB, v G.Value) (x []float64) {
 	t.Helper()
-	if d, err := op.Slice64(v); err == nil {
+	if d, err := graph.Slice64(v); err == nil {
 		return append(x, d...)
 	}
-	d, err := op.Slice32(v)
+	d, err := graph.Slice32(v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,18 +51,18 @@ func numbers(t testing.TB, v G.Value) (x []float64) {
 	return x
 }
 
-// graph is the encoder's graph of one batch size, with the gradients of
+// testGraph is the encoder's graph of one batch size, with the gradients of
 // Σ wMu·mu + Σ wLogvar·logvar with respect to its parameters.
-type graph struct {
+type testGraph struct {
 	x, wMu, wLogvar *tensor.Dense
 	out             []G.Value // mu, logvar, gradients
 	vm              G.VM
 }
 
-func newGraph(t testing.TB, e Encoder, dt tensor.Dtype, batch int) *graph {
+func newGraph(t testing.TB, e Encoder, dt tensor.Dtype, batch int) *testGraph {
 	t.Helper()
 	pixels, latent := e.Dims()
-	g, gr := G.NewGraph(), &graph{}
+	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, width int) (*G.Node, *tensor.Dense) {
 		v := tensor.New(tensor.Of(dt), tensor.WithShape(batch, width))
 		return G.NewMatrix(g, dt, G.WithName(name), G.WithShape(batch, width), G.WithValue(v)), v
@@ -97,7 +98,7 @@ func newGraph(t testing.TB, e Encoder, dt tensor.Dtype, batch int) *graph {
 	return gr
 }
 
-func (gr *graph) run(t testing.TB, x, wMu, wLogvar []float64) (out [][]float64) {
+func (gr *testGraph) run(t testing.TB, x, wMu, wLogvar []float64) (out [][]float64) {
 	t.Helper()
 	set(gr.x, x)
 	set(gr.wMu, wMu)
@@ -114,7 +115,7 @@ func (gr *graph) run(t testing.TB, x, wMu, wLogvar []float64) (out [][]float64) 
 
 // forward is the MLP of one image in plain float64: mu and logvar from the
 // parameters in the order of Params.
-func forward(t testing.TB, params []Param, activation string, x []float64, latent int) (mu, logvar []float64) {
+func forward(t testing.TB, params []*nn.Param, activation string, x []float64, latent int) (mu, logvar []float64) {
 	t.Helper()
 	h := x
 	for l := 0; l < len(params); l += 2 {

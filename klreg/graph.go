@@ -5,7 +5,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // GaussianDimsNode adds the KL of each latent dimension to the graph: what
@@ -13,7 +13,7 @@ import (
 // in nats; the graph can be differentiated through it. The error names shapes
 // that do not agree.
 func GaussianDimsNode(mu, logvar *G.Node) (*G.Node, error) {
-	kl, err := op.GaussianKL(mu, logvar) // [B,Z]
+	kl, err := gaussianKLNode(mu, logvar) // [B,Z]
 	if err != nil {
 		return nil, fmt.Errorf("klreg: %w", err)
 	}
@@ -33,7 +33,7 @@ func GaussianNode(mu, logvar *G.Node) (*G.Node, error) {
 // Sum adds up the dimensions of each image: [B,Z] from GaussianDimsNode to the
 // rate [B], in nats.
 func Sum(dims *G.Node) (*G.Node, error) {
-	rate, err := op.RowSums(dims) // [B]
+	rate, err := graph.RowSums(dims) // [B]
 	if err != nil {
 		return nil, fmt.Errorf("klreg: %w", err)
 	}

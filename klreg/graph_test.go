@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 const (
@@ -16,16 +16,16 @@ const (
 	testZ = 3
 )
 
-// graph is a graph of mu and logvar [B,Z], with the gradient of Σ weight·output.
-type graph struct {
+// testGraph is a graph of mu and logvar [B,Z], with the gradient of Σ weight·output.
+type testGraph struct {
 	mu, logvar, weight *tensor.Dense
 	out                [3]G.Value // output, dmu, dlogvar
 	vm                 G.VM
 }
 
-func newGraph(t testing.TB, dt tensor.Dtype, build func(mu, logvar *G.Node) (*G.Node, error)) *graph {
+func newGraph(t testing.TB, dt tensor.Dtype, build func(mu, logvar *G.Node) (*G.Node, error)) *testGraph {
 	t.Helper()
-	g, gr := G.NewGraph(), &graph{}
+	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, shape ...int) (*G.Node, *tensor.Dense) {
 		v := tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
 		return G.NewTensor(g, dt, len(shape), G.WithName(name), G.WithShape(shape...), G.WithValue(v)), v
@@ -54,7 +54,7 @@ func newGraph(t testing.TB, dt tensor.Dtype, build func(mu, logvar *G.Node) (*G.
 	return gr
 }
 
-func (gr *graph) run(t testing.TB, mu, logvar, weight []float64) (out [3][]float64) {
+func (gr *testGraph) run(t testing.TB, mu, logvar, weight []float64) (out [3][]float64) {
 	t.Helper()
 	for _, in := range []struct {
 		dst *tensor.Dense
@@ -77,11 +77,11 @@ func (gr *graph) run(t testing.TB, mu, logvar, weight []float64) (out [3][]float
 		t.Fatal(err)
 	}
 	for i, v := range gr.out {
-		if d, err := op.Slice64(v); err == nil {
+		if d, err := graph.Slice64(v); err == nil {
 			out[i] = append([]float64{}, d...)
 			continue
 		}
-		d, err := op.Slice32(v)
+		d, err := graph.Slice32(v)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // Weight says how the KL term counts in the training loss. It changes what is
@@ -152,7 +152,7 @@ func (w Weight) Penalty(dims *G.Node) (*G.Node, error) {
 		return nil, fmt.Errorf("klreg: the penalty of a capacity needs a target: use PenaltyTo")
 	}
 	if w.FreeBits > 0 {
-		penalty, err := op.FreeBits(dims, w.FreeBits)
+		penalty, err := freeBitsNode(dims, w.FreeBits)
 		if err != nil {
 			return nil, fmt.Errorf("klreg: %w", err)
 		}
@@ -196,7 +196,7 @@ func meanRate(dims *G.Node) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	mean, err := op.Mean(rate) // scalar
+	mean, err := graph.Mean(rate) // scalar
 	if err != nil {
 		return nil, fmt.Errorf("klreg: %w", err)
 	}

@@ -13,7 +13,7 @@ var capacity = Weight{Beta: 1, Capacity: 25, Gamma: 30}
 
 // newCapacityGraph is γ·|rate − C| as a training step has it, and its gradient.
 // The targets are set by let.
-func newCapacityGraph(t *testing.T, dt tensor.Dtype, gamma float64) (gr *graph, let func(c float64)) {
+func newCapacityGraph(t *testing.T, dt tensor.Dtype, gamma float64) (gr *testGraph, let func(c float64)) {
 	t.Helper()
 	value := func(v float64) any {
 		if dt == tensor.Float32 {

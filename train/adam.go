@@ -3,8 +3,8 @@ package train
 import (
 	"math"
 
-	"govae/encoder"
 	"govae/internal/simd"
+	"govae/nn"
 )
 
 // Adam is the optimiser of Kingma & Ba 2015, Algorithm 1, arXiv:1412.6980:
@@ -23,7 +23,7 @@ type Adam struct {
 }
 
 // NewAdam makes the optimiser of float32 parameters, with β1 = 0.9, β2 = 0.999.
-func NewAdam(params []encoder.Param, eps float64) *Adam {
+func NewAdam(params []*nn.Param, eps float64) *Adam {
 	a := &Adam{Beta1: 0.9, Beta2: 0.999, Eps: eps}
 	for _, p := range params {
 		w := p.Value.Data().([]float32)

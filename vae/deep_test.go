@@ -17,15 +17,16 @@ import (
 	"govae/encoder"
 	"govae/internal/stream"
 	"govae/klreg"
+	"govae/nn"
 )
 
 // A model written a second time: plain float64 loops over one image, from the same
 // weights, with the densities as in docs/elbo.md. All networks here have tanh layers.
 
 // plainNet is an MLP from its parameters, weight [O,I] and bias [O] by turns.
-func plainNet(params []encoder.Param, x []float64) []float64 {
+func plainNet(params []*nn.Param, x []float64) []float64 {
 	for l := 0; l < len(params); l += 2 {
-		w, b := floats(params[l].Value), floats(params[l+1].Value)
+		w, b := params[l].Numbers(), params[l+1].Numbers()
 		y := make([]float64, len(b))
 		for o := range y {
 			y[o] = b[o] + dot(w[o*len(x):(o+1)*len(x)], x)
@@ -72,12 +73,12 @@ func plainPrior(m *Model, z []float64) float64 {
 	case standard:
 		return logNormal(z, zeros, zeros)
 	case mixture:
-		mu, logvar, logits := floats(p.mu.Value), floats(p.logvar.Value), floats(p.logits.Value)
+		mu, logvar, logits := p.mu.Numbers(), p.logvar.Numbers(), p.logits.Numbers()
 		for c, l := range logits {
 			parts = append(parts, l-logSum(logits)+logNormal(z, mu[c*n:(c+1)*n], logvar[c*n:(c+1)*n]))
 		}
 	case *vamp:
-		u := floats(p.pseudo.Value)
+		u := p.pseudo.Numbers()
 		for c := range len(u) / m.pixels {
 			img := slices.Clone(u[c*m.pixels : (c+1)*m.pixels])
 			for i, v := range img {
@@ -192,7 +193,7 @@ func noisy(m *Model) *Model {
 		case strings.HasPrefix(p.Names[0], "encoder.flow"): // of many inputs
 			std = 0.05
 		}
-		each(p.Value, func() float64 { i++; return mean + std*noise[i-1] })
+		p.Fill(func() float64 { i++; return mean + std*noise[i-1] })
 	}
 	return m
 }
@@ -280,7 +281,7 @@ func TestShareOfLayersAbove(t *testing.T) {
 			m := noisy(new64(t, models()[kind]))
 			s := newWeightedStepper(t, m, batch, Objective{Name: "iwae", K: k}, klreg.Weight{Beta: 1, WarmupAbove: 10})
 			if share < 1 {
-				if err := s.mach.set(1, share); err != nil {
+				if err := s.p.Set("share", share); err != nil {
 					t.Fatal(err)
 				}
 			}

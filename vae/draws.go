@@ -5,8 +5,9 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/dist"
 	"govae/encoder"
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // draws is the graph of R = B·k draws of the latent codes, k for each of B images,
@@ -53,7 +54,7 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		}
 		e := eps
 		if len(m.encs) > 1 {
-			if e, err = op.Columns(eps, at, at+m.latents[l]); err != nil { // [R,Z_l]
+			if e, err = graph.Columns(eps, at, at+m.latents[l]); err != nil { // [R,Z_l]
 				return nil, err
 			}
 		}
@@ -68,7 +69,7 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 			}
 		}
 		if below = z[l]; scaled {
-			if z[l], err = op.ScaleGrad(z[l], func() *G.Node { return d.scale }); err != nil {
+			if z[l], err = graph.ScaleGrad(z[l], func() *G.Node { return d.scale }); err != nil {
 				return nil, err
 			}
 		}
@@ -79,11 +80,11 @@ func (m *Model) buildDraws(x, mu, logvar, eps *G.Node, path, scaled bool) (d *dr
 		case path && logDet != nil:
 			q, err = m.flow.PathLogDensity(z[l], mu, logvar)
 		case path:
-			q, err = op.PathLogDensity(z[l], logvar, e)
+			q, err = dist.PathLogDensity(z[l], logvar, e)
 		default:
-			q, err = op.DrawLogDensity(logvar, e)
+			q, err = dist.DrawLogDensity(logvar, e)
 			if err == nil && logDet != nil {
-				q, err = op.Combine([]float64{1, -1}, q, logDet)
+				q, err = graph.Combine([]float64{1, -1}, q, logDet)
 			}
 		}
 		if err != nil {
@@ -117,7 +118,7 @@ func (m *Model) logPrior(z []*G.Node) (logP []*G.Node, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := op.GaussianLogDensity(z[l], mu, logvar)
+		p, err := dist.GaussianLogDensity(z[l], mu, logvar)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +137,7 @@ func pathLogDensity(enc encoder.Encoder, below, z *G.Node) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return op.GaussianLogDensity(z, mu, logvar)
+	return dist.GaussianLogDensity(z, mu, logvar)
 }
 
 // total is the sum of nodes [R].
@@ -148,46 +149,46 @@ func total(nodes []*G.Node) (*G.Node, error) {
 	for i := range ones {
 		ones[i] = 1
 	}
-	return op.Combine(ones, nodes...)
+	return graph.Combine(ones, nodes...)
 }
 
 // logWeights is log w = −distortion + log p(z) − log q(z|x): [R].
 func (d *draws) logWeights() (*G.Node, error) {
 	if d.beta == nil {
-		return op.Combine([]float64{-1, 1, -1}, d.distortion, d.logPrior, d.logQ)
+		return graph.Combine([]float64{-1, 1, -1}, d.distortion, d.logPrior, d.logQ)
 	}
 	rate, err := d.rate() // [R]
 	if err != nil {
 		return nil, err
 	}
 	if d.share != nil {
-		above, err := op.Combine([]float64{1, -1, 1}, rate, d.qFirst, d.pFirst)
+		above, err := graph.Combine([]float64{1, -1, 1}, rate, d.qFirst, d.pFirst)
 		if err != nil {
 			return nil, err
 		}
-		if above, err = op.Scale(above, d.share); err != nil {
+		if above, err = graph.Scale(above, d.share); err != nil {
 			return nil, err
 		}
-		if rate, err = op.Combine([]float64{1, -1, 1}, d.qFirst, d.pFirst, above); err != nil {
+		if rate, err = graph.Combine([]float64{1, -1, 1}, d.qFirst, d.pFirst, above); err != nil {
 			return nil, err
 		}
 	}
-	if rate, err = op.Scale(rate, d.beta); err != nil {
+	if rate, err = graph.Scale(rate, d.beta); err != nil {
 		return nil, err
 	}
-	return op.Combine([]float64{-1, -1}, d.distortion, rate)
+	return graph.Combine([]float64{-1, -1}, d.distortion, rate)
 }
 
 // rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence.
 func (d *draws) rate() (*G.Node, error) {
-	return op.Combine([]float64{1, -1}, d.logQ, d.logPrior)
+	return graph.Combine([]float64{1, -1}, d.logQ, d.logPrior)
 }
 
 // negativeMean is −mean of a [R]: the loss of a bound.
 func negativeMean(a *G.Node) (*G.Node, error) {
-	minus, err := op.Combine([]float64{-1}, a)
+	minus, err := graph.Combine([]float64{-1}, a)
 	if err != nil {
 		return nil, err
 	}
-	return op.Mean(minus)
+	return graph.Mean(minus)
 }

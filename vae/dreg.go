@@ -3,7 +3,7 @@ package vae
 import (
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // lossDReG is the importance-weighted bound with the doubly reparameterized
@@ -33,14 +33,14 @@ func lossDReG(d *draws) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := op.Softmax(logw, d.k) // [B·k]
+	weights, err := graph.Softmax(logw, d.k) // [B·k]
 	if err != nil {
 		return nil, err
 	}
 	if d.scale, err = d.scaleOf(weights); err != nil {
 		return nil, err
 	}
-	bound, err := op.LogMeanExp(logw, d.k) // [B]
+	bound, err := graph.LogMeanExp(logw, d.k) // [B]
 	if err != nil {
 		return nil, err
 	}
@@ -53,5 +53,5 @@ func (d *draws) scaleOf(weights *G.Node) (*G.Node, error) {
 	if d.beta == nil {
 		return weights, nil
 	}
-	return op.FromOne(weights, d.beta)
+	return graph.FromOne(weights, d.beta)
 }

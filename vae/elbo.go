@@ -5,6 +5,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/graph"
 	"govae/klreg"
 )
 
@@ -76,7 +77,7 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 		return nil, err
 	}
 	d, r := make([]float64, n), make([]float64, n)
-	err = run(&m.elbo, n, [][]float32{x, eps}, [][]float64{d, r}, nil)
+	err = m.elbo.Run(n, map[string][]float32{"x": x, "eps": eps}, graph.Collect("distortion", n, d), graph.Collect("rate", n, r))
 	terms := make([]Terms, n)
 	for i := range terms {
 		terms[i] = Terms{Distortion: d[i], Rate: r[i]}
@@ -84,20 +85,24 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 	return terms, err
 }
 
-func (m *Model) buildELBO(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch, m.noise)
+func (m *Model) buildELBO(b *graph.Builder, batch int) error {
+	x, eps := b.Input("x", batch, m.pixels), b.Input("eps", batch, m.noise)
 	if m.analytic() {
-		b, err := m.buildBound(x, eps)
-		return G.Nodes{x, eps}, G.Nodes{b.distortion, b.rate}, err
+		bound, err := m.buildBound(x, eps)
+		b.Output("distortion", bound.distortion)
+		b.Output("rate", bound.rate)
+		return err
 	}
 	mu, logvar, err := m.enc.Encode(x)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	rate, err := d.rate()
-	return G.Nodes{x, eps}, G.Nodes{d.distortion, rate}, err
+	b.Output("distortion", d.distortion)
+	b.Output("rate", rate)
+	return err
 }

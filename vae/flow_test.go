@@ -10,7 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"govae/encoder"
-	"govae/internal/op"
+	"govae/graph"
 	"govae/internal/stream"
 )
 
@@ -37,7 +37,7 @@ func (f mutant) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err error)
 	if z, logDet, err = f.Flow.Transform(z0, mu, logvar); err != nil {
 		return nil, nil, err
 	}
-	logDet, err = op.Combine([]float64{f.factor}, logDet)
+	logDet, err = graph.Combine([]float64{f.factor}, logDet)
 	return z, logDet, err
 }
 

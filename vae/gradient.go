@@ -5,7 +5,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/dist"
+	"govae/graph"
 )
 
 // DistortionGrad returns the distortion −log p(x|z) of n pairs of an image x [n,X]
@@ -24,38 +25,40 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 		return nil, nil, err
 	}
 	distortion, dz = make([]float64, n), make([]float32, n*m.latent)
-	err = run[float32](&m.distortion, n, [][]float32{x, z}, nil, func(lo, hi int, out []G.Value) error {
-		if err := store(distortion[lo:hi], out[0]); err != nil {
-			return err
-		}
-		return store(dz[lo*m.latent:hi*m.latent], out[1])
-	})
+	err = m.distortion.Run(n, map[string][]float32{"x": x, "z": z}, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
 	return distortion, dz, err
 }
 
-func (m *Model) buildDistortionGrad(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	x, input := m.input(g, "x", batch, m.pixels), m.input(g, "z", batch, m.latent)
-	z, err := op.Combine([]float64{1}, input) // layers pass no gradient to an input of the graph
+func (m *Model) buildDistortionGrad(b *graph.Builder, batch int) error {
+	x, input := b.Input("x", batch, m.pixels), b.Input("z", batch, m.latent)
+	z, err := graph.Combine([]float64{1}, input) // layers pass no gradient to an input of the graph
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	params, err := m.dec.Decode(z)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	distortion, err := m.lik.DistortionNode(params, x) // [B]
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	total, err := G.Sum(distortion)
+	b.Output("distortion", distortion)
+	return gradientOfSum(b, distortion, "dz", z)
+}
+
+// gradientOfSum makes the gradient of the sum of a [B] with respect to z an output.
+func gradientOfSum(b *graph.Builder, a *G.Node, name string, z *G.Node) error {
+	sum, err := G.Sum(a)
 	if err != nil {
-		return nil, nil, fmt.Errorf("vae: %w", err)
+		return fmt.Errorf("vae: %w", err)
 	}
-	grads, err := differentiate(total, G.Nodes{z})
+	grads, err := b.Gradients(sum, z)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return G.Nodes{x, input}, G.Nodes{distortion, grads[0]}, nil
+	b.Output(name, grads[0])
+	return nil
 }
 
 // PriorGrad returns log p(z) in nats of n codes z [n,Z] of the first stochastic layer,
@@ -74,53 +77,48 @@ func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err e
 	if want := n * (m.noise - m.latent); len(eps) != want {
 		return nil, nil, fmt.Errorf("vae: noise of %d numbers for the layers above %d codes, want %d", len(eps), n, want)
 	}
-	in := [][]float32{z}
+	in := map[string][]float32{"z": z}
 	if len(m.gens) > 0 {
-		in = append(in, eps)
+		in["eps"] = eps
 	}
 	logp, dz = make([]float64, n), make([]float32, len(z))
-	err = run[float32](&m.priorGrad, n, in, nil, func(lo, hi int, out []G.Value) error {
-		if err := store(logp[lo:hi], out[0]); err != nil {
-			return err
-		}
-		return store(dz[lo*m.latent:hi*m.latent], out[1])
-	})
+	err = m.priorGrad.Run(n, in, graph.Collect("logp", n, logp), graph.Collect("dz", n, dz))
 	return logp, dz, err
 }
 
-func (m *Model) buildPriorGrad(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	in = G.Nodes{m.input(g, "z", batch, m.latent)}
+func (m *Model) buildPriorGrad(b *graph.Builder, batch int) (err error) {
 	z := make([]*G.Node, len(m.encs))
-	if z[0], err = op.Combine([]float64{1}, in[0]); err != nil { // layers pass no gradient to an input of the graph
-		return nil, nil, err
+	if z[0], err = graph.Combine([]float64{1}, b.Input("z", batch, m.latent)); err != nil { // layers pass no gradient to an input of the graph
+		return err
 	}
 	var logQ []*G.Node // [B] each
+	var noise *G.Node
 	at := 0
 	for l := 1; l < len(z); l++ {
 		if l == 1 {
-			in = append(in, m.input(g, "eps", batch, m.noise-m.latent))
+			noise = b.Input("eps", batch, m.noise-m.latent)
 		}
 		mu, logvar, err := m.encs[l].Encode(z[l-1]) // [B,Z_l]
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		eps, err := op.Columns(in[1], at, at+m.latents[l])
+		eps, err := graph.Columns(noise, at, at+m.latents[l])
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		at += m.latents[l]
 		if z[l], err = Reparameterize(mu, logvar, eps); err != nil {
-			return nil, nil, err
+			return err
 		}
-		q, err := op.DrawLogDensity(logvar, eps)
+		q, err := dist.DrawLogDensity(logvar, eps)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		logQ = append(logQ, q)
 	}
 	terms, err := m.logPrior(z)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	signs := make([]float64, 0, len(terms)+len(logQ))
 	for range terms {
@@ -129,17 +127,10 @@ func (m *Model) buildPriorGrad(g *G.ExprGraph, batch int) (in, out G.Nodes, err 
 	for range logQ {
 		signs = append(signs, -1)
 	}
-	logp, err := op.Combine(signs, append(terms, logQ...)...) // [B]
+	logp, err := graph.Combine(signs, append(terms, logQ...)...) // [B]
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	sum, err := G.Sum(logp)
-	if err != nil {
-		return nil, nil, fmt.Errorf("vae: %w", err)
-	}
-	grads, err := differentiate(sum, G.Nodes{z[0]})
-	if err != nil {
-		return nil, nil, err
-	}
-	return in, G.Nodes{logp, grads[0]}, nil
+	b.Output("logp", logp)
+	return gradientOfSum(b, logp, "dz", z[0])
 }

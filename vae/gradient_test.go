@@ -7,7 +7,7 @@ import (
 
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
 	"govae/internal/stream"
 	"govae/klreg"
 )
@@ -41,40 +41,26 @@ func TestLossGradient(t *testing.T) {
 				t.Fatal(err)
 			}
 			const batch = 4
-			mach, err := m.compileStep(batch, c.weight, DefaultObjective())
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := programOf(t, m, batch, c.weight, DefaultObjective())
 			x, eps := make([]float32, batch*cfg.Pixels()), make([]float32, batch*cfg.Latent)
 			for i := range x {
 				x[i] = float32(i * 7 % 3 % 2)
 			}
 			stream.Normal(eps, stream.New(1, stream.Eps, 0))
-			load(mach.in[0], 0, x)
-			load(mach.in[1], 0, eps)
-			if err := mach.set(0, c.beta); err != nil {
-				t.Fatal(err)
-			}
+			feed(t, p, map[string][]float32{"x": x, "eps": eps}, c.beta)
 			run := func() float64 {
 				t.Helper()
-				if err := mach.run(); err != nil {
+				if err := p.Run(); err != nil {
 					t.Fatal(err)
 				}
-				loss, err := op.Slice64(*mach.out[0])
+				loss, err := p.Number("loss")
 				if err != nil {
 					t.Fatal(err)
 				}
-				return loss[0]
+				return loss
 			}
 			loss := run()
-			var grads [][]float64 // copies: each run overwrites them
-			for k := range m.Params() {
-				out, err := op.Slice64(*mach.out[3+k])
-				if err != nil {
-					t.Fatal(err)
-				}
-				grads = append(grads, append([]float64{}, out...))
-			}
+			grads := gradsOf(t, m, p)
 			for k, p := range m.Params() {
 				grad := grads[k]
 				scale := 0.0
@@ -102,4 +88,42 @@ func TestLossGradient(t *testing.T) {
 			}
 		})
 	}
+}
+
+// programOf is the program of a step, which a Step has for float32 alone.
+func programOf(t testing.TB, m *Model, batch int, w klreg.Weight, o Objective) *graph.Program {
+	t.Helper()
+	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func feed(t testing.TB, p *graph.Program, in map[string][]float32, beta float64) {
+	t.Helper()
+	for name, v := range in {
+		if err := p.Load(name, 0, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Set("beta", beta); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Take(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// gradsOf copies the gradients of the last run, one for each parameter.
+func gradsOf(t testing.TB, m *Model, p *graph.Program) (grads [][]float64) {
+	t.Helper()
+	for _, param := range m.Params() {
+		g := make([]float64, param.Value.Shape().TotalSize())
+		if err := graph.Copy(p, "grad "+param.Names[0], g); err != nil {
+			t.Fatal(err)
+		}
+		grads = append(grads, g)
+	}
+	return grads
 }

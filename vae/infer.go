@@ -5,12 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 
-	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-
 	"govae/encoder"
-	"govae/internal/op"
-	"govae/internal/simd"
+	"govae/graph"
 	"govae/internal/stream"
 )
 
@@ -23,16 +19,17 @@ func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 		return nil, nil, err
 	}
 	mu, logvar = make([]float32, n*m.latent), make([]float32, n*m.latent)
-	if err := run(&m.encode, n, [][]float32{x}, [][]float32{mu, logvar}, nil); err != nil {
+	if err := m.encode.Run(n, map[string][]float32{"x": x}, graph.Collect("mu", n, mu), graph.Collect("logvar", n, logvar)); err != nil {
 		return nil, nil, err
 	}
 	return mu, logvar, nil
 }
 
-func (m *Model) buildEncode(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	x := m.input(g, "x", batch, m.pixels)
-	mu, logvar, err := m.enc.Encode(x)
-	return G.Nodes{x}, G.Nodes{mu, logvar}, err
+func (m *Model) buildEncode(b *graph.Builder, batch int) error {
+	mu, logvar, err := m.enc.Encode(b.Input("x", batch, m.pixels))
+	b.Output("mu", mu)
+	b.Output("logvar", logvar)
+	return err
 }
 
 // Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
@@ -49,13 +46,14 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
 	}
 	z := make([]float32, len(z0))
-	return z, run(&m.transform, n, [][]float32{z0, mu, logvar}, [][]float32{z}, nil)
+	return z, m.transform.Run(n, map[string][]float32{"z0": z0, "mu": mu, "logvar": logvar}, graph.Collect("z", n, z))
 }
 
-func (m *Model) buildTransform(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	z0, mu, logvar := m.input(g, "z0", batch, m.latent), m.input(g, "mu", batch, m.latent), m.input(g, "logvar", batch, m.latent)
+func (m *Model) buildTransform(b *graph.Builder, batch int) error {
+	z0, mu, logvar := b.Input("z0", batch, m.latent), b.Input("mu", batch, m.latent), b.Input("logvar", batch, m.latent)
 	z, _, err := m.flow.Transform(z0, mu, logvar)
-	return G.Nodes{z0, mu, logvar}, G.Nodes{z}, err
+	b.Output("z", z)
+	return err
 }
 
 // Center returns the code that stands for each of n images x [n,X]: mu = E[z|x],
@@ -74,7 +72,7 @@ func (m *Model) Up(l int, z []float32) (mu, logvar []float32, err error) {
 	if l < 1 || l >= len(m.encs) {
 		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
 	}
-	return m.layer(&m.up[l-1], z, m.latents[l-1], m.latents[l])
+	return m.layer(m.up[l-1], z, m.latents[l-1], m.latents[l])
 }
 
 // Down returns the mean and the log-variance of p(z_l|z_l+1) for n codes z
@@ -83,27 +81,28 @@ func (m *Model) Down(l int, z []float32) (mu, logvar []float32, err error) {
 	if l < 1 || l >= len(m.encs) {
 		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
 	}
-	return m.layer(&m.down[l-1], z, m.latents[l], m.latents[l-1])
+	return m.layer(m.down[l-1], z, m.latents[l], m.latents[l-1])
 }
 
-func (m *Model) layer(p *pool, z []float32, in, out int) (mu, logvar []float32, err error) {
+func (m *Model) layer(net *graph.Rows, z []float32, in, out int) (mu, logvar []float32, err error) {
 	n, err := m.count("codes", z, in)
 	if err != nil {
 		return nil, nil, err
 	}
 	mu, logvar = make([]float32, n*out), make([]float32, n*out)
-	if err := run(p, n, [][]float32{z}, [][]float32{mu, logvar}, nil); err != nil {
+	if err := net.Run(n, map[string][]float32{"z": z}, graph.Collect("mu", n, mu), graph.Collect("logvar", n, logvar)); err != nil {
 		return nil, nil, err
 	}
 	return mu, logvar, nil
 }
 
-func (m *Model) buildLayer(net encoder.Encoder) func(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	return func(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
+func buildLayer(net encoder.Encoder) func(b *graph.Builder, batch int) error {
+	return func(b *graph.Builder, batch int) error {
 		width, _ := net.Dims()
-		z := m.input(g, "z", batch, width)
-		mu, logvar, err := net.Encode(z)
-		return G.Nodes{z}, G.Nodes{mu, logvar}, err
+		mu, logvar, err := net.Encode(b.Input("z", batch, width))
+		b.Output("mu", mu)
+		b.Output("logvar", logvar)
+		return err
 	}
 }
 
@@ -115,23 +114,20 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 		return nil, err
 	}
 	images := make([]float32, n*m.pixels)
-	err = run[float32](&m.decode, n, [][]float32{z}, nil, func(lo, hi int, out []G.Value) error {
-		params, err := op.Slice32(out[0])
-		if m.dtype() == tensor.Float64 {
-			params = make([]float32, (hi-lo)*m.outputs)
-			err = store(params, out[0])
-		}
-		if err != nil {
-			return err
-		}
+	room := make([]float32, graph.BatchFor(n)*m.outputs)
+	err = m.decode.Run(n, map[string][]float32{"z": z}, func(lo, hi int, p *graph.Program) error {
 		if m.outputs == m.pixels {
 			dst := images[lo*m.pixels : hi*m.pixels]
-			simd.Copy(dst, params)
+			err := graph.Copy(p, "params", dst)
 			m.lik.Mean(dst)
-			return nil
+			return err
+		}
+		params := room[:(hi-lo)*m.outputs]
+		if err := graph.Copy(p, "params", params); err != nil {
+			return err
 		}
 		for i := lo; i < hi; i++ {
-			row := append([]float32{}, params[(i-lo)*m.outputs:(i-lo+1)*m.outputs]...)
+			row := params[(i-lo)*m.outputs : (i-lo+1)*m.outputs]
 			copy(images[i*m.pixels:(i+1)*m.pixels], m.lik.Mean(row))
 		}
 		return nil
@@ -147,16 +143,16 @@ func (m *Model) DecodeParams(z []float32) ([]float32, error) {
 		return nil, err
 	}
 	params := make([]float32, n*m.outputs)
-	if err := run(&m.decode, n, [][]float32{z}, [][]float32{params}, nil); err != nil {
+	if err := m.decode.Run(n, map[string][]float32{"z": z}, graph.Collect("params", n, params)); err != nil {
 		return nil, err
 	}
 	return params, nil
 }
 
-func (m *Model) buildDecode(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	z := m.input(g, "z", batch, m.latent)
-	params, err := m.dec.Decode(z)
-	return G.Nodes{z}, G.Nodes{params}, err
+func (m *Model) buildDecode(b *graph.Builder, batch int) error {
+	params, err := m.dec.Decode(b.Input("z", batch, m.latent))
+	b.Output("params", params)
+	return err
 }
 
 // Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
@@ -228,11 +224,18 @@ func (m *Model) samplePrior(n int, temperature float64, src rand.Source) ([]floa
 			for u -= weights[0]; u >= 0 && c < len(weights)-1; u -= weights[c] {
 				c++
 			}
-			convert(mu[i*width:(i+1)*width], means[c*width:(c+1)*width])
-			convert(logvar[i*width:(i+1)*width], logvars[c*width:(c+1)*width])
+			round32(mu[i*width:], means[c*width:(c+1)*width])
+			round32(logvar[i*width:], logvars[c*width:(c+1)*width])
 		}
 	}
 	return draw(mu, logvar, temperature, src), nil
+}
+
+// round32 rounds numbers to float32.
+func round32(dst []float32, src []float64) {
+	for i, v := range src {
+		dst[i] = float32(v)
+	}
 }
 
 // draw returns mu + temperature·exp(logvar/2)·eps with fresh noise.

@@ -3,7 +3,7 @@ package vae
 import (
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // lossIWAE is the negative importance-weighted bound of k draws an image,
@@ -19,7 +19,7 @@ func lossIWAE(d *draws) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound, err := op.LogMeanExp(logw, d.k) // [B]
+	bound, err := graph.LogMeanExp(logw, d.k) // [B]
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-
+	"govae/graph"
 	"govae/internal/simd"
 	"govae/internal/stream"
 )
@@ -61,19 +59,13 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 	if err != nil {
 		return nil, err
 	}
-	chunk := batchFor(n * k)
-	graph, err := m.likelihood.get(chunk)
+	chunk := graph.BatchFor(n * k)
+	p, err := m.likelihood.Get(chunk)
 	if err != nil {
 		return nil, err
 	}
-	defer m.likelihood.put(graph)
-	w := &weighing{m: m, graph: graph, x: x, mu: mu, logvar: logvar, k: k, seed: seed, rows: n * k}
-	for i := range w.in {
-		for _, t := range graph.in {
-			w.in[i] = append(w.in[i], tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...)))
-		}
-		w.image[i] = make([]int, chunk)
-	}
+	defer m.likelihood.Put(p)
+	w := &weighing{m: m, p: p, x: x, mu: mu, logvar: logvar, k: k, seed: seed, rows: n * k, image: [2][]int{make([]int, chunk), make([]int, chunk)}}
 	sums, squares := make([]LogSumExp, n), make([]LogSumExp, n)
 	logw := make([]float64, chunk)
 	next := w.prepare(0)
@@ -83,20 +75,18 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 			return nil, err
 		}
 		next.Wait()
-		for i, t := range w.in[lo/chunk%2] {
-			if err := graph.let(i, t); err != nil {
-				return nil, err
-			}
+		if err := p.Take(); err != nil {
+			return nil, err
 		}
 		hi := min(n*k, lo+chunk)
 		if hi < n*k {
 			next = w.prepare(hi)
 		}
-		if err := graph.run(); err != nil {
+		if err := p.Run(); err != nil {
 			next.Wait()
 			return nil, err
 		}
-		if err := store(logw, *graph.out[0]); err != nil {
+		if err := graph.Copy(p, "logw", logw); err != nil {
 			return nil, err
 		}
 		for r := lo; r < hi; r++ {
@@ -116,20 +106,19 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 // draws an image stays in its rows from one chunk to the next.
 type weighing struct {
 	m             *Model
-	graph         *machine
+	p             *graph.Program
 	x, mu, logvar []float32
 	k, rows       int
 	seed          uint64
 	src           *rand.PCG // of the current image
-	in            [2][]*tensor.Dense
-	image         [2][]int // in the rows of in, counted from 1
+	image         [2][]int  // in the rows of the inputs' two buffers, counted from 1
 }
 
 // prepare fills the inputs of the chunk that starts at row lo. Chunks are to be
 // prepared in their order.
 func (w *weighing) prepare(lo int) *simd.Ahead {
 	chunk := len(w.image[0])
-	in, image := w.in[lo/chunk%2], w.image[lo/chunk%2]
+	image := w.image[lo/chunk%2]
 	return simd.Start(func() {
 		z, eps := w.m.latent, make([]float32, w.m.noise)
 		for r := lo; r < min(lo+chunk, w.rows); r++ {
@@ -139,25 +128,33 @@ func (w *weighing) prepare(lo int) *simd.Ahead {
 			}
 			if image[row] != i+1 {
 				image[row] = i + 1
-				load(in[0], row, w.x[i*w.m.pixels:(i+1)*w.m.pixels])
-				load(in[1], row, w.mu[i*z:(i+1)*z])
-				load(in[2], row, w.logvar[i*z:(i+1)*z])
+				w.load("x", row, w.x[i*w.m.pixels:(i+1)*w.m.pixels])
+				w.load("mu", row, w.mu[i*z:(i+1)*z])
+				w.load("logvar", row, w.logvar[i*z:(i+1)*z])
 			}
 			stream.Normal(eps, w.src)
-			load(in[3], row, eps)
+			w.load("eps", row, eps)
 		}
 	})
 }
 
-func (m *Model) buildLikelihood(g *G.ExprGraph, batch int) (in, out G.Nodes, err error) {
-	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch, m.noise)
-	mu, logvar := m.input(g, "mu", batch, m.latent), m.input(g, "logvar", batch, m.latent)
+// load writes a row of an input; that there is one of that name is sure.
+func (w *weighing) load(name string, row int, src []float32) {
+	if err := w.p.Load(name, row, src); err != nil {
+		panic(err)
+	}
+}
+
+func (m *Model) buildLikelihood(b *graph.Builder, batch int) error {
+	x, eps := b.Input("x", batch, m.pixels), b.Input("eps", batch, m.noise)
+	mu, logvar := b.Input("mu", batch, m.latent), b.Input("logvar", batch, m.latent)
 	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	logw, err := d.logWeights()
-	return G.Nodes{x, mu, logvar, eps}, G.Nodes{logw}, err
+	b.Output("logw", logw)
+	return err
 }
 
 // LogSumExp accumulates log Σ exp(a_i) one term at a time, without overflow, in

@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"govae/encoder"
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // Objective says which bound on log p(x) training raises.
@@ -136,13 +136,13 @@ func (m *Model) buildDrawn(x, eps, u, beta, share *G.Node, o Objective) (loss, c
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	if distortion, err = op.Mean(d.distortion); err != nil {
+	if distortion, err = graph.Mean(d.distortion); err != nil {
 		return nil, nil, nil, nil, err
 	}
 	if rate, err = d.rate(); err != nil {
 		return nil, nil, nil, nil, err
 	}
-	rate, err = op.Mean(rate)
+	rate, err = graph.Mean(rate)
 	return loss, cost, distortion, rate, err
 }
 
@@ -153,7 +153,7 @@ func (m *Model) drawEach(in encoded, eps *G.Node, n int, gradient bool) (d *draw
 	nodes := []*G.Node{in.x, in.mu, in.logvar}
 	if n > 1 {
 		for i := range nodes {
-			if nodes[i], err = op.Repeat(nodes[i], n); err != nil { // [B·n,·]
+			if nodes[i], err = graph.Repeat(nodes[i], n); err != nil { // [B·n,·]
 				return nil, err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
 	"govae/internal/stream"
 	"govae/klreg"
 )
@@ -33,11 +33,11 @@ func objectiveOf(name string, k, m int) Objective {
 
 // stepper runs a float64 step and returns copies.
 type stepper struct {
-	t    testing.TB
-	m    *Model
-	mach *machine
-	eps  []float32
-	u    []float32 // of an objective with Backward
+	t   testing.TB
+	m   *Model
+	p   *graph.Program
+	eps []float32
+	u   []float32 // of an objective with Backward
 }
 
 func newStepper(t *testing.T, m *Model, batch int, o Objective) *stepper {
@@ -50,11 +50,7 @@ func newWeightedStepper(t *testing.T, m *Model, batch int, o Objective, w klreg.
 	if err := m.CheckStep(batch, w, o); err != nil {
 		t.Fatal(err)
 	}
-	mach, err := m.compileStep(batch, w, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &stepper{t, m, mach, make([]float32, batch*o.Samples()*m.noise), nil}
+	s := &stepper{t, m, programOf(t, m, batch, w, o), make([]float32, batch*o.Samples()*m.noise), nil}
 	if o.Backward > 0 {
 		s.u = make([]float32, batch*max(o.M, 1))
 	}
@@ -69,24 +65,19 @@ func (s *stepper) run(x []float32, beta float64, src rand.Source) (loss, distort
 		stream.Normal(s.eps, src)
 		stream.Uniform(s.u, src)
 	}
-	load(s.mach.in[0], 0, x)
-	load(s.mach.in[1], 0, s.eps)
+	in := map[string][]float32{"x": x, "eps": s.eps}
 	if s.u != nil {
-		load(s.mach.in[2], 0, s.u)
+		in["u"] = s.u
 	}
-	if err := s.mach.set(0, beta); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.mach.run(); err != nil {
+	feed(s.t, s.p, in, beta)
+	if err := s.p.Run(); err != nil {
 		s.t.Fatal(err)
 	}
 	var v [3]float64
-	for i := range v {
-		out, err := op.Slice64(*s.mach.out[i])
-		if err != nil {
+	for i, name := range []string{"loss", "distortion", "rate"} {
+		if err := graph.Copy(s.p, name, v[i:i+1]); err != nil {
 			s.t.Fatal(err)
 		}
-		v[i] = out[0]
 	}
 	return v[0], v[1], v[2]
 }
@@ -94,14 +85,7 @@ func (s *stepper) run(x []float32, beta float64, src rand.Source) (loss, distort
 // grads are the gradients of the last run, a copy for each parameter.
 func (s *stepper) grads() (grads [][]float64) {
 	s.t.Helper()
-	for k := range s.m.Params() {
-		out, err := op.Slice64(*s.mach.out[3+k])
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		grads = append(grads, slices.Clone(out))
-	}
-	return grads
+	return gradsOf(s.t, s.m, s.p)
 }
 
 // byHand is a step of the linear-Gaussian model in plain float64: loss, distortion,
@@ -775,12 +759,12 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			l, err := op.LogMeanExp(w, d.k)
+			l, err := graph.LogMeanExp(w, d.k)
 			if err != nil {
 				return nil, err
 			}
 			if negate {
-				return op.Mean(l)
+				return graph.Mean(l)
 			}
 			return negativeMean(l)
 		}
@@ -802,7 +786,7 @@ func TestMutants(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return op.Combine([]float64{f}, a)
+		return graph.Combine([]float64{f}, a)
 	}
 	checks := []struct {
 		name string
@@ -837,18 +821,18 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return op.Combine([]float64{1, -1}, w, rate)
+			return graph.Combine([]float64{1, -1}, w, rate)
 		}, false)}, "iwae", []string{"bound", "by hand"}},
 		"weights not normalised in the bound": {estimator{loss: func(d *draws) (*G.Node, error) { // log Σ w
 			w, err := logw(d)
 			if err != nil {
 				return nil, err
 			}
-			l, err := op.LogMeanExp(w, d.k)
+			l, err := graph.LogMeanExp(w, d.k)
 			if err != nil {
 				return nil, err
 			}
-			zeros, err := op.Combine([]float64{0}, l)
+			zeros, err := graph.Combine([]float64{0}, l)
 			if err != nil {
 				return nil, err
 			}
@@ -856,17 +840,17 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			sum, err := op.Combine([]float64{1, 1}, l, k)
+			sum, err := graph.Combine([]float64{1, 1}, l, k)
 			if err != nil {
 				return nil, err
 			}
 			return negativeMean(sum)
 		}}, "iwae", []string{"bound", "by hand"}},
 		"no prior": {estimator{loss: bound(func(d *draws) (*G.Node, error) {
-			return op.Combine([]float64{-1, -1}, d.distortion, d.logQ)
+			return graph.Combine([]float64{-1, -1}, d.distortion, d.logQ)
 		}, false)}, "iwae", []string{"bound", "by hand"}},
 		"weights not normalised in the gradient": {estimator{loss: dreg(func(w *G.Node, k int) (*G.Node, error) {
-			s, err := op.Softmax(w, k)
+			s, err := graph.Softmax(w, k)
 			return scaled(float64(k), s, err)
 		}), path: true, scaled: true}, "dreg", []string{"by hand", "mean"}},
 		"softmax over losses in the gradient": {estimator{loss: dreg(func(w *G.Node, k int) (*G.Node, error) {
@@ -874,10 +858,10 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return op.Softmax(l, k)
+			return graph.Softmax(l, k)
 		}), path: true, scaled: true}, "dreg", []string{"by hand", "mean"}},
 		"weights among the whole batch": {estimator{loss: dreg(func(w *G.Node, k int) (*G.Node, error) {
-			return op.Softmax(w, w.Shape()[0])
+			return graph.Softmax(w, w.Shape()[0])
 		}), path: true, scaled: true}, "dreg", []string{"by hand"}},
 		"weights not squared":     {estimator{loss: lossIWAE, path: true}, "dreg", []string{"by hand", "by hand through two", "mean"}},
 		"the score is in as well": {estimator{loss: lossDReG, scaled: true}, "dreg", []string{"by hand", "by hand through two", "mean", "landing"}},

@@ -11,6 +11,7 @@ import (
 	"govae/decoder"
 	"govae/encoder"
 	"govae/klreg"
+	"govae/nn"
 )
 
 // The linear-Gaussian model, probabilistic principal component analysis, is the
@@ -132,7 +133,7 @@ func (m ppca) model(t *testing.T, dmu, dlogvar float64) *Model {
 	return model
 }
 
-func data64(p encoder.Param) []float64 { return p.Value.Data().([]float64) }
+func data64(p *nn.Param) []float64 { return p.Value.Data().([]float64) }
 
 // draw returns n images from the model, of numbers that float32 holds exactly.
 func (m ppca) draw(n int) (x32 []float32, x [][]float64) {

@@ -9,7 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
 	"govae/internal/stream"
 )
 
@@ -29,7 +29,7 @@ func priorDensity(t *testing.T, m *Model, z []float64) []float64 {
 	if err := vm.RunAll(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := op.Slice64(l.Value())
+	out, err := graph.Slice64(l.Value())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestMixtureOfOneIsStandard(t *testing.T) {
 		cfg.Prior, cfg.Components = "mixture", 1
 		mixed := new64(t, cfg)
 		for _, p := range mixed.prior.Params() {
-			each(p.Value, func() float64 { return 0 })
+			p.Fill(func() float64 { return 0 })
 		}
 		data64(mixed.prior.Params()[2])[0] = 3 // the only logit, whatever it is
 		z := codes(30, mixed.latents[len(mixed.latents)-1], 3)
@@ -249,7 +249,7 @@ func TestPriorStart(t *testing.T) {
 	}
 	cfg.Prior = "vamp"
 	m = new64(t, cfg)
-	u := floats(m.prior.Params()[0].Value)
+	u := m.prior.Params()[0].Numbers()
 	for i := range u {
 		u[i] -= pseudoMean
 	}

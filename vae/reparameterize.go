@@ -6,7 +6,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/dist"
 )
 
 // Reparameterize is the layer between encoder and decoder:
@@ -20,7 +20,7 @@ import (
 //
 // Source: Kingma & Welling 2014, section 2.4, arXiv:1312.6114.
 func Reparameterize(mu, logvar, eps *G.Node) (*G.Node, error) {
-	z, err := op.Reparameterize(mu, logvar, eps) // [B,Z]
+	z, err := dist.Reparameterize(mu, logvar, eps) // [B,Z]
 	if err != nil {
 		return nil, fmt.Errorf("vae: %w", err)
 	}

@@ -3,7 +3,7 @@ package vae
 import (
 	G "gorgonia.org/gorgonia"
 
-	"govae/internal/op"
+	"govae/graph"
 )
 
 // addResampled adds the importance-weighted bound of all k draws, with a gradient
@@ -14,7 +14,7 @@ import (
 // where g_i is the gradient that the estimator has for draw i: d log w_i for iwae, the
 // path alone for stl, for dreg as well, for the encoder once more times ŵ_i (see
 // lossDReG). So the gradient has the mean that it has without, and costs k forward
-// passes and n backward ones. The choice is systematic (op.Resample), of one number u [B·m,1] for each bound:
+// passes and n backward ones. The choice is systematic (graph.Resample), of one number u [B·m,1] for each bound:
 // draw i is chosen n·ŵ_i times, rounded up or down.
 //
 // Source: Burda, Grosse & Salakhutdinov 2016, section 3, arXiv:1509.00519, for n = 1.
@@ -27,15 +27,15 @@ func (m *Model) addResampled(in encoded, all *draws, eps, u *G.Node) (loss, cost
 	if err != nil {
 		return nil, nil, err
 	}
-	weights, err := op.Softmax(logw, all.k) // [B·m·k]
+	weights, err := graph.Softmax(logw, all.k) // [B·m·k]
 	if err != nil {
 		return nil, nil, err
 	}
-	chosen, err := op.Resample(weights, u, all.k, n) // [B·m·n]
+	chosen, err := graph.Resample(weights, u, all.k, n) // [B·m·n]
 	if err != nil {
 		return nil, nil, err
 	}
-	if eps, err = op.Take(eps, chosen, all.k); err != nil { // [B·m·n,Noise]
+	if eps, err = graph.Take(eps, chosen, all.k); err != nil { // [B·m·n,Noise]
 		return nil, nil, err
 	}
 	d, err := m.drawEach(in, eps, max(in.o.M, 1)*n, true)
@@ -43,7 +43,7 @@ func (m *Model) addResampled(in encoded, all *draws, eps, u *G.Node) (loss, cost
 		return nil, nil, err
 	}
 	d.k = n
-	if weights, err = op.Take(weights, chosen, all.k); err != nil { // [B·m·n]
+	if weights, err = graph.Take(weights, chosen, all.k); err != nil { // [B·m·n]
 		return nil, nil, err
 	}
 	if d.scale, err = d.scaleOf(weights); err != nil {

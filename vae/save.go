@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/checkpoint"
-	"govae/encoder"
+	"govae/nn"
 )
 
 // configKey is where a model file's metadata holds the Config, as JSON.
@@ -38,7 +38,7 @@ func (m *Model) File(meta map[string]string) (*checkpoint.File, error) {
 // Tensors gives values that belong to a parameter (itself, a moment of its
 // gradient) as they are saved: one tensor for each of its names, with prefix
 // before the name. data is the parameter's size, of []float32 or []float64.
-func Tensors(p encoder.Param, data any, prefix string) []checkpoint.Tensor {
+func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 	n := len(p.Names)
 	shape := append([]int{p.Value.Shape()[0] / n}, p.Value.Shape()[1:]...)
 	ts := make([]checkpoint.Tensor, n)

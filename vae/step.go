@@ -4,21 +4,21 @@ import (
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
-	"govae/internal/op"
+	"govae/graph"
+	"govae/internal/stream"
 	"govae/klreg"
+	"govae/nn"
 )
 
 // Step is the graph of one training step for one batch size: the loss of a batch
 // and its gradient. Steps of one model share its weights. A Step serves one
 // goroutine at a time.
 type Step struct {
-	m     *machine
+	p     *graph.Program
 	w     klreg.Weight
+	o     Objective
 	grads [][]float32
-	in    [2][]*tensor.Dense // x, eps and, with Backward, u, twice, by turns
-	next  int                // those that are filled
 	taken bool
 }
 
@@ -49,19 +49,15 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	if err := m.CheckStep(batch, w, o); err != nil {
 		return nil, err
 	}
-	mach, err := m.compileStep(batch, w, o)
+	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("vae: build the graph: %w", err)
 	}
-	s := &Step{m: mach, w: w}
-	for _, t := range mach.in {
-		s.in[0] = append(s.in[0], t)
-		s.in[1] = append(s.in[1], tensor.New(tensor.Of(t.Dtype()), tensor.WithShape(t.Shape()...)))
-	}
-	for i, p := range m.Params() {
-		g, err := op.Slice32(*mach.out[3+i])
+	s := &Step{p: p, w: w, o: o}
+	for _, param := range nn.Trained(m.Params()) {
+		g, err := p.Output("grad " + param.Names[0])
 		if err != nil {
-			return nil, fmt.Errorf("vae: gradient of %s: %w", p.Names[0], err)
+			return nil, fmt.Errorf("vae: gradient of %s: %w", param.Names[0], err)
 		}
 		s.grads = append(s.grads, g)
 	}
@@ -96,29 +92,21 @@ func (m *Model) CheckStep(batch int, w klreg.Weight, o Objective) error {
 	return nil
 }
 
-// compileStep makes the machine of a step: inputs x, eps, with Backward u, and the scalar beta, then
-// that of a capacity or of a warm-up of the layers above, which exclude each other;
-// outputs loss, distortion, rate, then a gradient for each parameter.
-func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, error) {
-	building.Lock()
-	defer building.Unlock()
-	g := G.NewGraph()
-	x, eps := m.input(g, "x", batch, m.pixels), m.input(g, "eps", batch*o.Samples(), m.noise)
-	beta, scalars := scalar(g, m.dtype(), "beta", 1), G.Nodes{}
-	in := G.Nodes{x, eps}
+// buildStep adds a step to the graph: inputs x, eps, with Backward u; scalars beta, that
+// of a capacity or of a warm-up of the layers above, which exclude each other; outputs
+// loss, distortion, rate, and a gradient for each parameter that is trained.
+func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objective) error {
+	x, eps := b.Input("x", batch, m.pixels), b.Random("eps", stream.Eps, graph.Normal, batch*o.Samples(), m.noise)
 	var u, target, share *G.Node
 	if o.Backward > 0 {
-		u = m.input(g, "u", batch*max(o.M, 1), 1)
-		in = append(in, u)
+		u = b.Random("u", stream.Resample, graph.Uniform, batch*max(o.M, 1), 1)
 	}
-	scalars = append(scalars, beta)
+	beta := b.Scalar("beta", 1)
 	if w.Capacity > 0 {
-		target = scalar(g, m.dtype(), "capacity", 0)
-		scalars = append(scalars, target)
+		target = b.Scalar("capacity", 0)
 	}
 	if w.WarmupAbove > 0 {
-		share = scalar(g, m.dtype(), "share", 1)
-		scalars = append(scalars, share)
+		share = b.Scalar("share", 1)
 	}
 	var loss, cost, distortion, rate *G.Node // cost has the gradient of loss
 	var err error
@@ -129,17 +117,24 @@ func (m *Model) compileStep(batch int, w klreg.Weight, o Objective) (*machine, e
 		loss, cost, distortion, rate, err = m.buildDrawn(x, eps, u, beta, share, o)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("vae: build the graph: %w", err)
+		return err
 	}
+	params := nn.Trained(m.Params())
 	var wrt G.Nodes
-	for _, p := range m.Params() {
-		wrt = append(wrt, p.Node(g))
+	for _, p := range params {
+		wrt = append(wrt, p.Node(b.Graph()))
 	}
-	grads, err := differentiate(cost, wrt)
+	grads, err := b.Gradients(cost, wrt...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return compile(g, batch, in, scalars, append(G.Nodes{loss, distortion, rate}, grads...))
+	b.Output("loss", loss)
+	b.Output("distortion", distortion)
+	b.Output("rate", rate)
+	for i, p := range params {
+		b.Output("grad "+p.Names[0], grads[i])
+	}
+	return nil
 }
 
 // buildAnalytic adds the ELBO with the analytic KL to the graph.
@@ -148,10 +143,10 @@ func (m *Model) buildAnalytic(x, eps, beta, target *G.Node, w klreg.Weight) (los
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if distortion, err = op.Mean(b.distortion); err != nil {
+	if distortion, err = graph.Mean(b.distortion); err != nil {
 		return nil, nil, nil, err
 	}
-	if rate, err = op.Mean(b.rate); err != nil {
+	if rate, err = graph.Mean(b.rate); err != nil {
 		return nil, nil, nil, err
 	}
 	penalty, err := w.PenaltyTo(b.dims, target) // scalar
@@ -167,33 +162,27 @@ func (m *Model) buildAnalytic(x, eps, beta, target *G.Node, w klreg.Weight) (los
 }
 
 // X is the next batch's images [B,X], to be filled before Run.
-func (s *Step) X() []float32 { return s.in[s.next][0].Data().([]float32) }
+func (s *Step) X() []float32 { return s.p.Input("x") }
 
 // Eps is the next batch's noise [B·Samples,Noise], to be filled before Run with draws from
 // N(0,1).
-func (s *Step) Eps() []float32 { return s.in[s.next][1].Data().([]float32) }
+func (s *Step) Eps() []float32 { return s.p.Input("eps") }
 
 // U is the next batch's numbers [B·M], to be filled before Run with draws from the
 // uniform distribution on [0,1): which draws of z the gradient goes through, for an
 // objective with Backward. For others it is empty.
 func (s *Step) U() []float32 {
-	if in := s.in[s.next]; len(in) > 2 {
-		return in[2].Data().([]float32)
+	if s.o.Backward == 0 {
+		return nil
 	}
-	return nil
+	return s.p.Input("u")
 }
 
 // Take makes what is in X, Eps and U the batch of the next Run. From then on they are
 // other buffers, which may be filled for the Run after it, also while Run runs.
 func (s *Step) Take() error {
 	s.taken = true
-	for i, t := range s.in[s.next] {
-		if err := s.m.let(i, t); err != nil {
-			return err
-		}
-	}
-	s.next = 1 - s.next
-	return nil
+	return s.p.Take()
 }
 
 // Target sets the rate that a weight with a capacity aims at, in nats per image, for
@@ -202,7 +191,7 @@ func (s *Step) Target(rate float64) error {
 	if s.w.Capacity == 0 {
 		return nil
 	}
-	return s.m.set(1, rate)
+	return s.p.Set("capacity", rate)
 }
 
 // Above sets the share of the layers above the first in the KL term for the Runs to
@@ -212,7 +201,7 @@ func (s *Step) Above(share float64) error {
 	if s.w.WarmupAbove == 0 {
 		return nil
 	}
-	return s.m.set(1, share)
+	return s.p.Set("share", share)
 }
 
 // Run computes the loss of the batch that was taken, and its gradient, with the
@@ -225,21 +214,22 @@ func (s *Step) Run(beta float64) (Loss, error) {
 		}
 	}
 	s.taken = false
-	if err := s.m.set(0, beta); err != nil {
+	if err := s.p.Set("beta", beta); err != nil {
 		return Loss{}, err
 	}
-	if err := s.m.run(); err != nil {
+	if err := s.p.Run(); err != nil {
 		return Loss{}, err
 	}
-	var v [3]float64
-	for i := range v {
-		if err := store(v[i:i+1], *s.m.out[i]); err != nil {
+	var l Loss
+	for name, v := range map[string]*float64{"loss": &l.Loss, "distortion": &l.Distortion, "rate": &l.Rate} {
+		var err error
+		if *v, err = s.p.Number(name); err != nil {
 			return Loss{}, err
 		}
 	}
-	return Loss{Loss: v[0], Terms: Terms{Distortion: v[1], Rate: v[2]}}, nil
+	return l, nil
 }
 
 // Grads is the gradient of the last Run's loss, one slice for each of the
-// model's Params, in their order and shape. The next Run overwrites it.
+// model's Params that is not frozen, in their order and shape. The next Run overwrites it.
 func (s *Step) Grads() [][]float32 { return s.grads }

@@ -23,8 +23,9 @@ import (
 
 	"govae/decoder"
 	"govae/encoder"
-	"govae/internal/op"
+	"govae/graph"
 	"govae/internal/stream"
+	"govae/nn"
 )
 
 // Config describes a model. It is saved with the weights.
@@ -133,7 +134,7 @@ func (c Config) Validate() error {
 	if _, err := decoder.NewLikelihood(c.Likelihood, c.Sigma, tensor.Float32); err != nil {
 		return fmt.Errorf("vae: %w", err)
 	}
-	if err := op.CheckNames(c.Activation, c.Init); err != nil {
+	if err := nn.CheckNames(c.Activation, c.Init); err != nil {
 		return fmt.Errorf("vae: %w", err)
 	}
 	return nil
@@ -157,8 +158,8 @@ type Model struct {
 	outputs int // of the decoder
 
 	// compiled graphs, kept for the next call
-	encode, decode, elbo, likelihood, distortion, priorGrad, transform pool
-	up, down                                                           []pool // of the layers above the first
+	encode, decode, elbo, likelihood, distortion, priorGrad, transform *graph.Rows
+	up, down                                                           []*graph.Rows // of the layers above the first
 }
 
 // New makes a model of MLPs with fresh weights: float32, drawn from cfg.Seed.
@@ -292,11 +293,11 @@ func AssembleDeep(enc encoder.Encoder, dec decoder.Decoder, lik decoder.Likeliho
 	if len(seen) == 0 {
 		return nil, fmt.Errorf("vae: no parameters")
 	}
-	m.encode.build, m.decode.build, m.elbo.build, m.likelihood.build = m.buildEncode, m.buildDecode, m.buildELBO, m.buildLikelihood
-	m.distortion.build, m.priorGrad.build, m.transform.build = m.buildDistortionGrad, m.buildPriorGrad, m.buildTransform
-	m.up, m.down = make([]pool, len(m.gens)), make([]pool, len(m.gens))
+	m.encode, m.decode, m.transform = m.rows(m.buildEncode), m.rows(m.buildDecode), m.rows(m.buildTransform)
+	m.elbo, m.likelihood = m.rows(m.buildELBO), m.rows(m.buildLikelihood)
+	m.distortion, m.priorGrad = m.rows(m.buildDistortionGrad), m.rows(m.buildPriorGrad)
 	for l := range m.gens {
-		m.up[l].build, m.down[l].build = m.buildLayer(m.encs[l+1]), m.buildLayer(m.gens[l])
+		m.up, m.down = append(m.up, m.rows(buildLayer(m.encs[l+1]))), append(m.down, m.rows(buildLayer(m.gens[l])))
 	}
 	return m, nil
 }
@@ -321,7 +322,7 @@ func (m *Model) Flow() encoder.Flow { return m.flow }
 
 // Params lists all that training changes: the encoder's, then the decoder's, then
 // those of the layers above, of the prior, of the likelihood and of the flow.
-func (m *Model) Params() []encoder.Param {
+func (m *Model) Params() []*nn.Param {
 	all := append(m.enc.Params(), m.dec.Params()...)
 	for l := range m.gens {
 		all = append(all, m.encs[l+1].Params()...)
@@ -353,6 +354,10 @@ func (m *Model) sampledFor() string {
 		return "a prior of its own"
 	}
 	return ""
+}
+
+func (m *Model) rows(build func(b *graph.Builder, batch int) error) *graph.Rows {
+	return graph.NewRows(m.dtype(), build)
 }
 
 func (m *Model) dtype() tensor.Dtype { return m.Params()[0].Value.Dtype() }

@@ -67,7 +67,7 @@ func TestELBOAgainstDefinition(t *testing.T) {
 		z := make([]float64, m.latent)
 		ReparameterizeValue(z, row(mu, m.latent), row(logvar, m.latent), row(eps, m.latent))
 		z32 := make([]float32, len(z))
-		convert(z32, z)
+		round32(z32, z)
 		params, err := m.DecodeParams(z32)
 		if err != nil {
 			t.Fatal(err)

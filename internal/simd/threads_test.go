@@ -89,7 +89,7 @@ func TestRows(t *testing.T) {
 }
 
 // A kernel that panics on a second core must panic in its caller, which turns it
-// into an error (internal/op); a panic on a goroutine of its own kills the
+// into an error (package graph); a panic on a goroutine of its own kills the
 // process. So the test runs it in a process of its own.
 func TestPanicReachesCaller(t *testing.T) {
 	const env = "GOVAE_TEST_PANIC"

@@ -1,0 +1,380 @@
+// Package graph makes Gorgonia's graphs fast and plain: an operation that is fused from
+// one kernel and has a gradient of its own (Op), the operations that everything else
+// needs, and compiled programs whose inputs, scalars and outputs have names (Program,
+// Rows). It knows no layer, no distribution and no model.
+//
+// An operation owns its output buffer: it is allocated once and overwritten by
+// the next run of its graph, so a training step allocates nothing. Whoever wants
+// to keep a value copies it. For the same reason one operation value belongs to
+// one node, and a graph to one goroutine at a time.
+//
+// Sizes: B rows (images), I and O a layer's inputs and outputs, X pixels,
+// Z latent dimensions.
+package graph
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"sync/atomic"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	// Gorgonia refuses to start on a Go it does not know unless this is in.
+	_ "go4.org/unsafe/assume-no-moving-gc"
+)
+
+// Float is the precision of a graph's numbers.
+type Float interface{ float32 | float64 }
+
+// A Kernel computes the numbers of an operation's output from those of its inputs, row
+// by row, in either precision. It writes the whole of out, and keeps nothing.
+type Kernel struct {
+	F32 func(out []float32, in [][]float32)
+	F64 func(out []float64, in [][]float64)
+}
+
+// Both makes a Kernel of the two instances of a generic function.
+func Both(f32 func(out []float32, in [][]float32), f64 func(out []float64, in [][]float64)) Kernel {
+	return Kernel{f32, f64}
+}
+
+// none reports whether there is no kernel.
+func (k Kernel) none() bool { return k.F32 == nil && k.F64 == nil }
+
+// Op describes a fused operation with its own gradient. Name and Run are needed. An
+// operation of which neither Grads nor Diff is set passes no gradient.
+//
+//	func Swish(a *G.Node) (*G.Node, error) {
+//		return graph.Op{Name: "swish", Run: graph.Both(swish[float32], swish[float64]),
+//			Grads: []graph.Kernel{graph.Both(swishGrad[float32], swishGrad[float64])}}.Apply(a)
+//	}
+type Op struct {
+	// Name says what the operation is. It stands in errors, and in drawings of the graph.
+	Name string
+	// Shape is that of the output; nil for that of the first input. A scalar's is
+	// tensor.ScalarShape().
+	Shape tensor.Shape
+	// Run computes the output.
+	Run Kernel
+	// Grads are the gradients of a cost with respect to each input, from the gradient
+	// dout with respect to the output; an empty Kernel, or none at the end, stands for an
+	// input that has no gradient, such as data. The inputs of these kernels are dout, the
+	// output, then the inputs of the operation.
+	Grads []Kernel
+	// Saved is how many numbers Run leaves for Grads; 0 for none. They are one more
+	// input, the last, of Run and of all of Grads. While nobody differentiates the
+	// operation, Run finds nil there and need not compute them.
+	Saved int
+	// InPlace says that the room for what Run saves is the output of the first of Grads,
+	// which finds the numbers there and changes them. Saved is then the size of the
+	// first input, and need not be set. Such an operation is differentiated once.
+	InPlace bool
+
+	// Diff takes the place of Grads where a gradient is more than one kernel an input:
+	// it returns a node for each input, nil where Wrt, which goes with it, is false. Its
+	// arguments are the output and dout.
+	Diff func(out, dout *G.Node) (grads G.Nodes, err error)
+	Wrt  []bool
+}
+
+// Apply adds the operation to the graph of its inputs, all float32 or all float64.
+func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
+	if len(in) == 0 {
+		return nil, fmt.Errorf("graph: %s: no inputs", o.Name)
+	}
+	if o.Shape == nil {
+		o.Shape = in[0].Shape()
+	}
+	wrt := make([]bool, len(in))
+	for i := range wrt {
+		wrt[i] = i < len(o.Wrt) && o.Wrt[i] || i < len(o.Grads) && !o.Grads[i].none()
+	}
+	f := &fused{wrt: wrt, diff: o.Diff}
+	if o.Diff == nil && len(o.Grads) > 0 {
+		if o.InPlace {
+			o.Saved = in[0].Shape().TotalSize()
+		}
+		f.saves = o.Saved > 0
+		f.diff = func(out, dout *G.Node) (G.Nodes, error) { return o.diff(f, in, out, dout) }
+	}
+	return f.apply(o.Name, o.Shape, o.Run, in)
+}
+
+// diff makes the nodes of Grads.
+func (o Op) diff(f *fused, in []*G.Node, out, dout *G.Node) (G.Nodes, error) {
+	if f.saves && f.saved != nil {
+		return nil, fmt.Errorf("graph: %s is differentiated a second time: make another node of it", o.Name)
+	}
+	var room G.Value
+	if f.saves && !o.InPlace {
+		room = zeros(in[0].Dtype(), o.Saved)
+	}
+	var s Steps
+	grads, args := make(G.Nodes, len(in)), append([]*G.Node{dout, out}, in...)
+	for i, k := range o.Grads {
+		if k.none() {
+			continue
+		}
+		d := &fused{wrt: make([]bool, len(args)), saves: f.saves, saved: room}
+		grads[i] = s.Do(d.apply(fmt.Sprintf("%s.d%d", o.Name, i), in[i].Shape(), k, args))
+		if s.err == nil && o.InPlace && room == nil {
+			room, d.saved = d.buffer, d.buffer
+		}
+	}
+	f.saved = room
+	return grads, s.err
+}
+
+// Compute adds an operation without a gradient to the graph of its inputs: one that is
+// itself part of a gradient, or that computes what is not differentiated. A shape of nil
+// is that of the first input.
+func Compute(name string, shape tensor.Shape, k Kernel, in ...*G.Node) (*G.Node, error) {
+	return Op{Name: name, Shape: shape, Run: k}.Apply(in...)
+}
+
+// Steps keeps the first error of a sequence of operations, so that the sequence reads as
+// its equations.
+type Steps struct{ err error }
+
+// Do returns the node, and keeps the error if it is the first one.
+func (s *Steps) Do(n *G.Node, err error) *G.Node {
+	if s.err == nil {
+		s.err = err
+	}
+	return n
+}
+
+// Err returns the first error.
+func (s *Steps) Err() error { return s.err }
+
+// fused is an operation described by data: what Gorgonia asks of an Op, it
+// answers from these fields.
+type fused struct {
+	id     uint64 // makes the hash unique: Gorgonia merges nodes whose ops hash alike
+	name   string
+	in     []hm.Type
+	out    hm.Type
+	shape  tensor.Shape // of the output
+	run    Kernel
+	wrt    []bool // inputs that have a gradient
+	diff   func(out, dout *G.Node) (grads G.Nodes, err error)
+	buffer G.Value
+	saves  bool    // the kernel has one more input:
+	saved  G.Value // nil for nothing to save
+	args32 [][]float32
+	args64 [][]float64
+}
+
+var lastID atomic.Uint64
+
+func (o *fused) apply(name string, shape tensor.Shape, k Kernel, in []*G.Node) (*G.Node, error) {
+	o.id, o.name, o.shape, o.run = lastID.Add(1), name, shape, k
+	dt := in[0].Dtype()
+	for _, n := range in {
+		if n.Dtype() != dt {
+			return nil, fmt.Errorf("graph: %s: inputs of %v and of %v", name, dt, n.Dtype())
+		}
+		o.in = append(o.in, n.Type())
+	}
+	switch {
+	case dt != tensor.Float32 && dt != tensor.Float64:
+		return nil, fmt.Errorf("graph: %s: inputs of %v, want float32 or float64", name, dt)
+	case dt == tensor.Float32 && k.F32 == nil || dt == tensor.Float64 && k.F64 == nil:
+		return nil, fmt.Errorf("graph: %s: no kernel for %v", name, dt)
+	case shape.IsScalar() && dt == tensor.Float32:
+		o.out, o.buffer = dt, G.NewF32(0)
+	case shape.IsScalar():
+		o.out, o.buffer = dt, G.NewF64(0)
+	default:
+		o.out, o.buffer = G.TensorType{Dims: shape.Dims(), Of: dt}, zeros(dt, shape...)
+	}
+	args := len(in)
+	if o.saves {
+		args++
+	}
+	o.args32, o.args64 = make([][]float32, args), make([][]float64, args)
+	node, err := G.ApplyOp(o, in...)
+	if err != nil {
+		return nil, fmt.Errorf("graph: %s: %w", name, err)
+	}
+	return node, nil
+}
+
+// zeros makes a tensor, and asks for its memory at once.
+func zeros(dt tensor.Dtype, shape ...int) *tensor.Dense {
+	n := tensor.Shape(shape).TotalSize()
+	if dt == tensor.Float32 {
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(make([]float32, n)))
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(make([]float64, n)))
+}
+
+// Owns reports whether the node's value stays where it is from one run of its
+// graph to the next: an operation of this package has computed it.
+func Owns(n *G.Node) bool {
+	_, ok := n.Op().(*fused)
+	return ok
+}
+
+// Keep adds a node that uses all the given ones (at least one), so that their
+// values are there when a run is over. It is called when the graph is complete:
+// Gorgonia runs nodes in the order in which they were made. A value that nothing uses any more may be overwritten
+// within the run: Gorgonia gives its register, and the buffer with it, to one of
+// its own operations. (For the same reason a kernel writes all of its output.)
+func Keep(nodes ...*G.Node) error {
+	_, err := Compute("keep", tensor.ScalarShape(), Both(keep[float32], keep[float64]), nodes...)
+	return err
+}
+
+func keep[T Float](out []T, _ [][]T) { out[0] = 0 }
+
+// Slice32 and Slice64 give a value's numbers without copying them.
+func Slice32(v G.Value) ([]float32, error) {
+	switch v := v.(type) {
+	case *G.F32:
+		return []float32{float32(*v)}, nil
+	case *tensor.Dense:
+		if err := byRows(v); err != nil {
+			return nil, err
+		}
+		if d, ok := v.Data().([]float32); ok {
+			return d, nil
+		}
+		if d, ok := v.Data().(float32); ok {
+			return []float32{d}, nil
+		}
+	}
+	return nil, fmt.Errorf("graph: a value of %T, want float32", v)
+}
+
+// Slice64 is Slice32 in float64.
+func Slice64(v G.Value) ([]float64, error) {
+	switch v := v.(type) {
+	case *G.F64:
+		return []float64{float64(*v)}, nil
+	case *tensor.Dense:
+		if err := byRows(v); err != nil {
+			return nil, err
+		}
+		if d, ok := v.Data().([]float64); ok {
+			return d, nil
+		}
+		if d, ok := v.Data().(float64); ok {
+			return []float64{d}, nil
+		}
+	}
+	return nil, fmt.Errorf("graph: a value of %T, want float64", v)
+}
+
+// byRows refuses a tensor whose numbers do not lie row by row in memory, such as
+// a column of a matrix.
+func byRows(v *tensor.Dense) error {
+	if v.RequiresIterator() || v.DataOrder().IsColMajor() {
+		return fmt.Errorf("graph: a view of a tensor, want its numbers row by row")
+	}
+	return nil
+}
+
+// Do runs the kernel. A panic would kill the process, since Gorgonia runs
+// operations in a goroutine of its own, so it is turned into an error.
+func (o *fused) Do(in ...G.Value) (out G.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("graph: %s: %v", o.name, r)
+		}
+	}()
+	switch buf := o.buffer.(type) {
+	case *G.F32:
+		if err = gather(o.args32, in, o.saved, Slice32); err == nil {
+			var v [1]float32
+			o.run.F32(v[:], o.args32)
+			*buf = G.F32(v[0])
+		}
+	case *G.F64:
+		if err = gather(o.args64, in, o.saved, Slice64); err == nil {
+			var v [1]float64
+			o.run.F64(v[:], o.args64)
+			*buf = G.F64(v[0])
+		}
+	case *tensor.Dense:
+		if data, ok := buf.Data().([]float32); ok {
+			if err = gather(o.args32, in, o.saved, Slice32); err == nil {
+				o.run.F32(data, o.args32)
+			}
+		} else if err = gather(o.args64, in, o.saved, Slice64); err == nil {
+			o.run.F64(buf.Data().([]float64), o.args64)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("graph: %s: %w", o.name, err)
+	}
+	return o.buffer, nil
+}
+
+func gather[T Float](args [][]T, in []G.Value, saved G.Value, slice func(G.Value) ([]T, error)) (err error) {
+	for i, v := range in {
+		if args[i], err = slice(v); err != nil {
+			return err
+		}
+	}
+	if saved != nil {
+		args[len(in)], err = slice(saved)
+	}
+	return err
+}
+
+// SymDiff implements gorgonia.SDOp.
+func (o *fused) SymDiff(_ G.Nodes, out, dout *G.Node) (G.Nodes, error) {
+	if o.diff == nil {
+		return nil, fmt.Errorf("graph: %s has no gradient", o.name)
+	}
+	return o.diff(out, dout)
+}
+
+// DiffWRT implements gorgonia.SDOp.
+func (o *fused) DiffWRT(int) []bool { return o.wrt }
+
+// Arity implements gorgonia.Op.
+func (o *fused) Arity() int { return len(o.in) }
+
+// Type implements gorgonia.Op. The caller gives the type back to a pool, so each
+// call makes a new one.
+func (o *fused) Type() hm.Type { return hm.NewFnType(append(append([]hm.Type{}, o.in...), o.out)...) }
+
+// InferShape implements gorgonia.Op.
+func (o *fused) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
+
+// ReturnsPtr implements gorgonia.Op.
+func (o *fused) ReturnsPtr() bool { return true }
+
+// CallsExtern implements gorgonia.Op.
+func (o *fused) CallsExtern() bool { return false }
+
+// OverwritesInput implements gorgonia.Op: the output buffer is the op's own.
+func (o *fused) OverwritesInput() int { return -1 }
+
+// WriteHash implements gorgonia.Op.
+func (o *fused) WriteHash(h hash.Hash) { fmt.Fprintf(h, "%s#%d", o.name, o.id) }
+
+// Hashcode implements gorgonia.Op.
+func (o *fused) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+// String implements fmt.Stringer.
+func (o *fused) String() string { return o.name }
+
+// SameShape returns an error unless all nodes are [B,N] of one shape.
+func SameShape(name string, nodes ...*G.Node) error {
+	for _, n := range nodes {
+		if n.Shape().Dims() != 2 || !n.Shape().Eq(nodes[0].Shape()) {
+			return fmt.Errorf("graph: %s: shapes %v and %v, want one shape [B,N]", name, nodes[0].Shape(), n.Shape())
+		}
+	}
+	return nil
+}

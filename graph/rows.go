@@ -1,0 +1,139 @@
+package graph
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"gorgonia.org/tensor"
+)
+
+// Rows runs a graph whose rows are independent of one another over any number of rows:
+// they are worked off in a few fixed batch sizes, the last batch padded by what is left
+// of an earlier one. It keeps the compiled programs for the next call. Any number of
+// goroutines may use it at once.
+type Rows struct {
+	dt    tensor.Dtype
+	build func(b *Builder, batch int) error
+
+	mu   sync.Mutex
+	free map[int][]*Program
+}
+
+// NewRows makes Rows of float32 or float64. build adds the graph for one batch size, with
+// inputs and outputs [batch,·].
+func NewRows(dt tensor.Dtype, build func(b *Builder, batch int) error) *Rows {
+	return &Rows{dt: dt, build: build, free: map[int][]*Program{}}
+}
+
+// 500 is what package evaluate works with: full batches are read where they are.
+var batchSizes = []int{1, 8, 64, 500, 512}
+
+// BatchFor returns the batch size that n rows are best worked off in.
+func BatchFor(n int) int {
+	for _, b := range batchSizes {
+		if b >= n {
+			return b
+		}
+	}
+	return batchSizes[len(batchSizes)-1]
+}
+
+// Run feeds n rows of each input, [n,·] by its name, through the graph. After each batch
+// it calls each of the given functions with the program, which has the outputs of rows lo
+// … hi−1 in its first hi−lo rows. The graph reads full batches of float32 where they are,
+// and copies only what does not fill one.
+func (r *Rows) Run(n int, in map[string][]float32, each ...func(lo, hi int, p *Program) error) error {
+	for lo := 0; lo < n; {
+		batch := BatchFor(n - lo)
+		hi := min(n, lo+batch)
+		p, err := r.Get(batch)
+		if err != nil {
+			return err
+		}
+		if err := p.feed(in, n, lo, hi, batch); err != nil {
+			return err
+		}
+		if err := p.Run(); err != nil {
+			return err
+		}
+		for _, f := range each {
+			if err := f(lo, hi, p); err != nil {
+				return err
+			}
+		}
+		if err := p.own(); err != nil { // the caller's memory is the caller's again
+			return err
+		}
+		r.Put(p)
+		lo = hi
+	}
+	return nil
+}
+
+// feed lets the inputs of a program be rows lo … hi−1 of n.
+func (p *Program) feed(rows map[string][]float32, n, lo, hi, batch int) error {
+	if len(rows) != len(p.inputs) {
+		return fmt.Errorf("graph: %d inputs, want %d", len(rows), len(p.inputs))
+	}
+	for _, in := range p.inputs {
+		src, ok := rows[in.Name]
+		w := in.Shape.TotalSize() / in.Shape[0]
+		if !ok || len(src) != n*w {
+			return fmt.Errorf("graph: input %s has %d numbers, want %d rows of %d", in.Name, len(src), n, w)
+		}
+		src = src[lo*w : hi*w]
+		if hi-lo == batch && p.float32s() {
+			if err := in.let(tensor.New(tensor.WithShape(in.Shape...), tensor.WithBacking(src))); err != nil {
+				return err
+			}
+			continue
+		}
+		load(in.side[0], 0, src)
+		if err := in.let(in.side[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Program) float32s() bool { return p.inputs[0].node.Dtype() == tensor.Float32 }
+
+// own gives all inputs their own buffers back.
+func (p *Program) own() error {
+	for _, in := range p.inputs {
+		if err := in.let(in.side[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Collect returns a function for Run that copies an output [n,·] into dst.
+func Collect[T Float](name string, n int, dst []T) func(lo, hi int, p *Program) error {
+	w := len(dst) / max(n, 1)
+	return func(lo, hi int, p *Program) error { return Copy(p, name, dst[lo*w:hi*w]) }
+}
+
+// Get returns a program for a batch size, for the caller alone until Put.
+func (r *Rows) Get(batch int) (*Program, error) {
+	r.mu.Lock()
+	if f := r.free[batch]; len(f) > 0 {
+		p := f[len(f)-1]
+		r.free[batch] = f[:len(f)-1]
+		r.mu.Unlock()
+		return p, nil
+	}
+	r.mu.Unlock()
+	return Compile(r.dt, func(b *Builder) error { return r.build(b, batch) })
+}
+
+// Put gives a program back that Get returned.
+func (r *Rows) Put(p *Program) {
+	batch := p.inputs[0].Shape[0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.free[batch]) < runtime.GOMAXPROCS(0) {
+		r.free[batch] = append(r.free[batch], p)
+	}
+}

@@ -1,0 +1,105 @@
+package nn
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// gated is the activation of layers that are (W·h + b)·sigmoid(V·h + c).
+const gated = "gated"
+
+var activations = map[string]Activation{"relu": ReLU, "tanh": Tanh, "softplus": Softplus, gated: Identity}
+
+// Activations lists the names of the hidden layers' activations.
+func Activations() []string { return []string{"relu", "tanh", "softplus", gated} }
+
+// CheckNames returns an error if there is no such activation of hidden layers, or no
+// such initialisation.
+func CheckNames(activation, init string) error {
+	if _, ok := activations[activation]; !ok {
+		return fmt.Errorf("unknown activation %q: choose %s", activation, either(Activations()))
+	}
+	_, err := initOf(init)
+	return err
+}
+
+// MLP is a multilayer perceptron: layers, each applied to what the one before gives.
+type MLP []Linear
+
+// MLPConfig describes the hidden layers of an MLP.
+type MLPConfig struct {
+	Name       string // that the names of the parameters start with: NAME.hidden.0, NAME.hidden.0.gate, …
+	In         int    // inputs
+	Hidden     []int  // sizes of the layers; none makes an MLP that is the identity
+	Activation string // relu, tanh, softplus or gated (Linear.Gated)
+	Init       string // pytorch or glorot
+}
+
+// Out is the number of outputs.
+func (c MLPConfig) Out() int {
+	if n := len(c.Hidden); n > 0 {
+		return c.Hidden[n-1]
+	}
+	return c.In
+}
+
+// NewMLP makes hidden layers of float32 or float64 whose initial weights come from src.
+// The error names the field of cfg that is wrong.
+func NewMLP(cfg MLPConfig, dt tensor.Dtype, src rand.Source) (MLP, error) {
+	if err := CheckNames(cfg.Activation, cfg.Init); err != nil {
+		return nil, err
+	}
+	act := activations[cfg.Activation]
+	var m MLP
+	in := cfg.In
+	for i, h := range cfg.Hidden {
+		if h < 1 {
+			return nil, fmt.Errorf("hidden layer %d has %d units, want at least 1", i, h)
+		}
+		o, names := h, []string{fmt.Sprintf("%s.hidden.%d", cfg.Name, i)}
+		if cfg.Activation == gated {
+			o, names = 2*h, append(names, names[0]+".gate")
+		}
+		layer, err := NewLinear(dt, o, in, act, cfg.Init, src, names...)
+		if err != nil {
+			return nil, err
+		}
+		layer.Gated = cfg.Activation == gated
+		m = append(m, layer)
+		in = h
+	}
+	return m, nil
+}
+
+// Apply adds all layers to the graph of x [B,I].
+func (m MLP) Apply(x *G.Node) (h *G.Node, err error) {
+	h = x
+	for i, layer := range m {
+		if h, err = layer.Apply(h); err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	return h, nil
+}
+
+// Fixed is the MLP with parameters that Apply passes no gradient to.
+func (m MLP) Fixed() MLP {
+	fixed := slices.Clone(m)
+	for i := range fixed {
+		fixed[i].Fixed = true
+	}
+	return fixed
+}
+
+// Params lists the layers' parameters in order, weight before bias.
+func (m MLP) Params() []*Param {
+	var ps []*Param
+	for _, l := range m {
+		ps = append(ps, l.Params()...)
+	}
+	return ps
+}

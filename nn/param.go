@@ -1,0 +1,97 @@
+// Package nn holds what training changes: parameters, the layers that own them, and how
+// they are initialised. A layer adds itself to a Gorgonia graph (Apply); the parameters are
+// bound to that graph, so that all graphs of a model share them.
+//
+// The package knows no distribution and no model. All layers work in float32 and in
+// float64, in which gradients are checked.
+//
+// Sizes: B rows (images), I and O a layer's inputs and outputs.
+package nn
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Param is a tensor that training changes. Every graph of a model binds the same
+// Value, so weights are shared and never copied.
+type Param struct {
+	// Names are those under which the tensor is saved. Usually there is one. A tensor
+	// with n names is saved as n tensors, equal parts of it along the first dimension:
+	// the heads mu and logvar are computed by one matrix product, yet saved apart.
+	Names []string
+	// Value holds the numbers, float32 or float64.
+	Value *tensor.Dense
+	// Frozen keeps training from changing the parameter. It is saved and loaded like any
+	// other one. Graphs that were built before Frozen was changed do not know of it.
+	Frozen bool
+}
+
+// NewParam makes a parameter of zeros under one name.
+func NewParam(dt tensor.Dtype, name string, shape ...int) *Param {
+	return &Param{Names: []string{name}, Value: tensor.New(tensor.Of(dt), tensor.WithShape(shape...))}
+}
+
+// Freeze sets Frozen of each parameter.
+func Freeze(params ...*Param) {
+	for _, p := range params {
+		p.Frozen = true
+	}
+}
+
+// Trained lists the parameters that are not frozen.
+func Trained(params []*Param) []*Param {
+	var trained []*Param
+	for _, p := range params {
+		if !p.Frozen {
+			trained = append(trained, p)
+		}
+	}
+	return trained
+}
+
+// Node returns the parameter's node in a graph: the one that is there, or a new
+// one bound to Value.
+func (p *Param) Node(g *G.ExprGraph) *G.Node {
+	name := p.Names[0]
+	if len(p.Names) > 1 {
+		name = fmt.Sprint(p.Names)
+	}
+	for _, n := range g.ByName(name) {
+		if n.IsVar() {
+			return n
+		}
+	}
+	return G.NewTensor(g, p.Value.Dtype(), p.Value.Dims(), G.WithName(name), G.WithShape(p.Value.Shape()...), G.WithValue(p.Value))
+}
+
+// Numbers copies the parameter's numbers as float64, row by row.
+func (p *Param) Numbers() []float64 {
+	v := make([]float64, p.Value.Shape().TotalSize())
+	switch d := p.Value.Data().(type) {
+	case []float32:
+		for i, x := range d {
+			v[i] = float64(x)
+		}
+	case []float64:
+		copy(v, d)
+	}
+	return v
+}
+
+// Fill sets all numbers of the parameter, one after another, rounded to float32 in either
+// precision, so that models of both start from the same weights.
+func (p *Param) Fill(f func() float64) {
+	switch d := p.Value.Data().(type) {
+	case []float32:
+		for i := range d {
+			d[i] = float32(f())
+		}
+	case []float64:
+		for i := range d {
+			d[i] = float64(float32(f()))
+		}
+	}
+}
