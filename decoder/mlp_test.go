@@ -16,15 +16,15 @@ import (
 func configs() (cs []Config) {
 	for _, act := range []string{"relu", "tanh", "softplus", "gated"} {
 		for _, hidden := range [][]int{nil, {6}, {4, 7}} {
-			cs = append(cs, Config{Latent: 3, Pixels: 5, Hidden: hidden, Activation: act, Init: "pytorch"})
+			cs = append(cs, Config{Latent: 3, Outputs: 5, Hidden: hidden, Activation: act, Init: "pytorch"})
 		}
 	}
 	// Sizes of one, where a matrix may be taken for a vector or a scalar.
-	return append(cs, Config{Latent: 1, Pixels: 1, Activation: "relu", Init: "glorot"}, Config{Latent: 1, Pixels: 1, Hidden: []int{1}, Activation: "tanh", Init: "pytorch"})
+	return append(cs, Config{Latent: 1, Outputs: 1, Activation: "relu", Init: "glorot"}, Config{Latent: 1, Outputs: 1, Hidden: []int{1}, Activation: "tanh", Init: "pytorch"})
 }
 
 func (c Config) name() string {
-	return fmt.Sprintf("%d-%v-%d %s", c.Latent, c.Hidden, c.Pixels, c.Activation)
+	return fmt.Sprintf("%d-%v-%d %s", c.Latent, c.Hidden, c.Outputs, c.Activation)
 }
 
 func newMLP(t testing.TB, cfg Config, dt tensor.Dtype, seed uint64) *MLP {
@@ -39,9 +39,9 @@ func newMLP(t testing.TB, cfg Config, dt tensor.Dtype, seed uint64) *MLP {
 // mlpGraph is a decoder's graph with the gradients of its parameters.
 func mlpGraph(t testing.TB, m *MLP, dt tensor.Dtype, batch int) *testGraph {
 	t.Helper()
-	z, x := m.Dims()
+	z, _, x := m.Dims()
 	return newGraph(t, dt, batch, []int{z}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-		logits, err := m.Decode(in[0])
+		logits, err := m.Apply(in[0], nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -100,7 +100,7 @@ func TestDecodeAgainstPlainForward(t *testing.T) {
 						logits := gr.run(t, z)[0]
 						for i := range batch {
 							want := forward(t, m.Params(), cfg.Activation, z[i*cfg.Latent:(i+1)*cfg.Latent])
-							within(t, "logits", logits[i*cfg.Pixels:(i+1)*cfg.Pixels], want, rel, 1)
+							within(t, "logits", logits[i*cfg.Outputs:(i+1)*cfg.Outputs], want, rel, 1)
 						}
 					}
 				})
@@ -119,12 +119,12 @@ func TestDecodeGradient(t *testing.T) {
 	for _, cfg := range configs() {
 		t.Run(cfg.name(), func(t *testing.T) {
 			m := newMLP(t, cfg, tensor.Float64, 2)
-			z, weights := normal(1, batch*cfg.Latent), normal(2, batch*cfg.Pixels)
+			z, weights := normal(1, batch*cfg.Latent), normal(2, batch*cfg.Outputs)
 			out := mlpGraph(t, m, tensor.Float64, batch).run(t, z, weights)
 			cost := func() (c float64) {
 				for i := range batch {
 					for j, l := range forward(t, m.Params(), cfg.Activation, z[i*cfg.Latent:(i+1)*cfg.Latent]) {
-						c += weights[i*cfg.Pixels+j] * l
+						c += weights[i*cfg.Outputs+j] * l
 					}
 				}
 				return c
@@ -153,7 +153,7 @@ func TestDecodeGradient(t *testing.T) {
 
 // Graphs of several batch sizes are bound to the same weights.
 func TestGraphsShareWeights(t *testing.T) {
-	cfg := Config{Latent: 3, Pixels: 5, Hidden: []int{6}, Activation: "tanh", Init: "pytorch"}
+	cfg := Config{Latent: 3, Outputs: 5, Hidden: []int{6}, Activation: "tanh", Init: "pytorch"}
 	m := newMLP(t, cfg, tensor.Float32, 1)
 	one, four := mlpGraph(t, m, tensor.Float32, 1), mlpGraph(t, m, tensor.Float32, 4)
 	z := normal(1, cfg.Latent)
@@ -161,7 +161,7 @@ func TestGraphsShareWeights(t *testing.T) {
 	for change := range 2 {
 		a, b := one.run(t, z)[0], four.run(t, slices.Concat(z, z, z, z))[0]
 		for i := range b {
-			if a[i%cfg.Pixels] != b[i] {
+			if a[i%cfg.Outputs] != b[i] {
 				t.Fatalf("change %d: batch of one and of four differ: %v and %v", change, a, b)
 			}
 		}
@@ -182,7 +182,7 @@ func TestGraphsShareWeights(t *testing.T) {
 
 // Names and shapes of the parameters are those of the files that are saved.
 func TestParams(t *testing.T) {
-	m := newMLP(t, Config{Latent: 3, Pixels: 5, Hidden: []int{4, 7}, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
+	m := newMLP(t, Config{Latent: 3, Outputs: 5, Hidden: []int{4, 7}, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
 	want := []struct {
 		name  string
 		shape tensor.Shape
@@ -200,20 +200,20 @@ func TestParams(t *testing.T) {
 			t.Errorf("parameter %d: %s %v, want %s %v", i, names, p.Value.Shape(), want[i].name, want[i].shape)
 		}
 	}
-	if z, x := m.Dims(); z != 3 || x != 5 {
+	if z, _, x := m.Dims(); z != 3 || x != 5 {
 		t.Errorf("Dims() = %d, %d, want 3, 5", z, x)
 	}
 }
 
 func TestDecodeErrors(t *testing.T) {
 	for _, hidden := range [][]int{nil, {4}} {
-		m := newMLP(t, Config{Latent: 3, Pixels: 5, Hidden: hidden, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
+		m := newMLP(t, Config{Latent: 3, Outputs: 5, Hidden: hidden, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
 		for name, z := range map[string]*G.Node{
 			"width":     G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithName("z"), G.WithShape(2, 4)),
 			"vector":    G.NewVector(G.NewGraph(), tensor.Float32, G.WithName("z"), G.WithShape(3)),
 			"precision": G.NewMatrix(G.NewGraph(), tensor.Float64, G.WithName("z"), G.WithShape(2, 3)),
 		} {
-			if _, err := m.Decode(z); err == nil || !strings.HasPrefix(err.Error(), "decoder: ") {
+			if _, err := m.Apply(z, nil); err == nil || !strings.HasPrefix(err.Error(), "decoder: ") {
 				t.Errorf("%s, hidden %v: error %v", name, hidden, err)
 			}
 		}

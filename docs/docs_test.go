@@ -28,7 +28,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/decoder"
+	"govae/dist"
 	"govae/klreg"
 	"govae/mnist"
 	"govae/nn"
@@ -74,8 +74,8 @@ func TestLinks(t *testing.T) {
 func TestLinksAreChecked(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[`klreg.Gaussian`](../klreg/klreg.go)", ""},
-		{"[`decoder.Bernoulli.Distortion`](../decoder/likelihood.go)", ""},
-		{"[`decoder.Likelihood.Distortion`](../decoder/likelihood.go)", ""},
+		{"[`dist.BernoulliValue.LogProb`](../dist/bernoulli.go)", ""},
+		{"[`dist.Family.Outputs`](../dist/dist.go)", ""},
 		{"[`klreg.Weight.Beta`](../klreg/weight.go)", ""},
 		{"[`klreg.Gaussian`](../klreg)", ""},
 		{"[klreg.go](../klreg/klreg.go)", ""},
@@ -95,8 +95,8 @@ func TestLinksAreChecked(t *testing.T) {
 		{"[x](../klreg/klreg.go#L3)", "line numbers"},
 		{"[`klreg.Gausian`](../klreg/klreg.go)", "does not declare"},
 		{"[`klreg.Weight`](../klreg/klreg.go)", "does not declare"},
-		{"[`decoder.Gaussian`](../klreg/klreg.go)", "does not declare"},
-		{"[`decoder.Bernoulli.None`](../decoder/likelihood.go)", "does not declare"},
+		{"[`dist.Gaussian`](../klreg/klreg.go)", "does not declare"},
+		{"[`dist.Bernoulli.None`](../dist/bernoulli.go)", "does not declare"},
 		{"[`klreg.Nothing`](../klreg)", "does not declare"},
 		{"[x](#nowhere)", "no heading"},
 		{"[x](elbo.md#nowhere)", "no heading"},
@@ -352,19 +352,15 @@ var numbers = map[string]func(t *testing.T) float64{
 	"Var[(1 + eps)²·eps]": value(variance(func(eps float64) float64 { return (1 + eps) * (1 + eps) * eps })),
 
 	// 7: the distortion
-	"decoder.Bernoulli.Distortion([log 3], [1])":                  bernoulli(v{ln3}, v{1}),
-	"decoder.Bernoulli.Distortion([log 3], [0])":                  bernoulli(v{ln3}, v{0}),
-	"decoder.Bernoulli.Distortion([0, log 3, -log 3], [1, 1, 0])": bernoulli(v{0, ln3, -ln3}, v{1, 1, 0}),
-	"decoder.Bernoulli.Distortion([1000], [0])":                   bernoulli(v{1000}, v{0}),
+	"−dist.Bernoulli.At([log 3]).LogProb([1])":                  bernoulli(v{ln3}, v{1}),
+	"−dist.Bernoulli.At([log 3]).LogProb([0])":                  bernoulli(v{ln3}, v{0}),
+	"−dist.Bernoulli.At([0, log 3, -log 3]).LogProb([1, 1, 0])": bernoulli(v{0, ln3, -ln3}, v{1, 1, 0}),
+	"−dist.Bernoulli.At([1000]).LogProb([0])":                   bernoulli(v{1000}, v{0}),
 	"784·log 2": bernoulli(make(v, 784), make(v, 784)),
 	"∂/∂l at l = log 3, x = 1": value(slope(func(l float64) float64 {
-		return decoder.Bernoulli{}.Distortion(v{l}, v{1})
+		return -dist.Bernoulli{}.At(v{l}).LogProb(v{1})
 	}, ln3)),
-	"sigmoid(1)": func(*testing.T) float64 {
-		p := []float32{1}
-		decoder.Bernoulli{}.Mean(p)
-		return float64(p[0])
-	},
+	"sigmoid(1)":                value(dist.Bernoulli{}.At(v{1}).Mean()[0]),
 	"bits a pixel at -100 nats": value(100 / (784 * math.Ln2)),
 
 	// 8: grey pixels
@@ -380,8 +376,8 @@ var numbers = map[string]func(t *testing.T) float64{
 	"P(eps < -1/2)":                       value(math.Erfc(0.5/math.Sqrt2) / 2),
 
 	// 10: importance weights
-	"vae.LogSumExp of -1000 and -1000 + log 3": func(*testing.T) float64 {
-		var l vae.LogSumExp
+	"dist.LogSumExp of -1000 and -1000 + log 3": func(*testing.T) float64 {
+		var l dist.LogSumExp
 		l.Add(-1000)
 		l.Add(-1000 + ln3)
 		return l.Value()
@@ -470,7 +466,7 @@ func value(x float64) func(*testing.T) float64 { return func(*testing.T) float64
 func kl(mu, logvar v) func(*testing.T) float64 { return value(klreg.Gaussian(mu, logvar)) }
 
 func bernoulli(logits, x v) func(*testing.T) float64 {
-	return value(decoder.Bernoulli{}.Distortion(logits, x))
+	return value(-dist.Bernoulli{}.At(logits).LogProb(x))
 }
 
 func naive32(x float32) func(*testing.T) float64 {
@@ -513,7 +509,7 @@ func mass(logit float64) func(*testing.T) float64 {
 	sum := 0.0
 	for i := range n {
 		x := (float64(i) + 0.5) / n
-		sum += math.Exp(-decoder.Bernoulli{}.Distortion(v{logit}, v{x}))
+		sum += math.Exp(dist.Bernoulli{}.At(v{logit}).LogProb(v{x}))
 	}
 	return value(sum / n)
 }
@@ -538,7 +534,7 @@ func entropy(p float64) float64 {
 	if p <= 0 || p >= 1 {
 		return 0
 	}
-	return decoder.Bernoulli{}.Distortion(v{math.Log(p / (1 - p))}, v{p})
+	return -dist.Bernoulli{}.At(v{math.Log(p / (1 - p))}).LogProb(v{p})
 }
 
 func greyFloor(t *testing.T) float64 {

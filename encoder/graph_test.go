@@ -61,7 +61,8 @@ type testGraph struct {
 
 func newGraph(t testing.TB, e Encoder, dt tensor.Dtype, batch int) *testGraph {
 	t.Helper()
-	pixels, latent := e.Dims()
+	pixels, _, outputs := e.Dims()
+	latent := outputs / 2
 	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, width int) (*G.Node, *tensor.Dense) {
 		v := tensor.New(tensor.Of(dt), tensor.WithShape(batch, width))
@@ -71,10 +72,11 @@ func newGraph(t testing.TB, e Encoder, dt tensor.Dtype, batch int) *testGraph {
 	wMu, muV := input("weights of mu", latent)
 	wLogvar, lvV := input("weights of logvar", latent)
 	gr.x, gr.wMu, gr.wLogvar = xv, muV, lvV
-	mu, logvar, err := e.Encode(x)
+	h, err := e.Apply(x, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	mu, logvar := G.Must(graph.Columns(h, 0, latent)), G.Must(graph.Columns(h, latent, outputs))
 	for name, n := range map[string]*G.Node{"mu": mu, "logvar": logvar} {
 		if want := (tensor.Shape{batch, latent}); !n.Shape().Eq(want) {
 			t.Errorf("%s has shape %v, want %v", name, n.Shape(), want)
@@ -168,11 +170,11 @@ func within(t testing.TB, what string, got, want []float64, rel, least float64) 
 func configs() (cs []Config) {
 	for _, act := range []string{"relu", "tanh", "softplus", "gated"} {
 		for _, hidden := range [][]int{nil, {6}, {7, 4}} {
-			cs = append(cs, Config{Pixels: 5, Latent: 3, Hidden: hidden, Activation: act, Init: "pytorch"})
+			cs = append(cs, Config{In: 5, Latent: 3, Hidden: hidden, Activation: act, Init: "pytorch"})
 		}
 	}
 	// Sizes of one, where a matrix may be taken for a vector or a scalar.
-	return append(cs, Config{Pixels: 1, Latent: 1, Activation: "relu", Init: "glorot"}, Config{Pixels: 1, Latent: 1, Hidden: []int{1}, Activation: "tanh", Init: "pytorch"})
+	return append(cs, Config{In: 1, Latent: 1, Activation: "relu", Init: "glorot"}, Config{In: 1, Latent: 1, Hidden: []int{1}, Activation: "tanh", Init: "pytorch"})
 }
 
 func newMLP(t testing.TB, cfg Config, dt tensor.Dtype, seed uint64) *MLP {
@@ -185,5 +187,5 @@ func newMLP(t testing.TB, cfg Config, dt tensor.Dtype, seed uint64) *MLP {
 }
 
 func (c Config) name() string {
-	return fmt.Sprintf("%d-%v-%d %s", c.Pixels, c.Hidden, c.Latent, c.Activation)
+	return fmt.Sprintf("%d-%v-%d %s", c.In, c.Hidden, c.Latent, c.Activation)
 }

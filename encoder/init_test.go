@@ -10,13 +10,13 @@ import (
 )
 
 func TestConfigErrors(t *testing.T) {
-	ok := Config{Pixels: 5, Latent: 3, Hidden: []int{4}, Activation: "relu", Init: "pytorch"}
+	ok := Config{In: 5, Latent: 3, Hidden: []int{4}, Activation: "relu", Init: "pytorch"}
 	for _, tt := range []struct {
 		want   string
 		change func(c *Config)
 	}{
-		{"0 pixels", func(c *Config) { c.Pixels = 0 }},
-		{"-1 pixels", func(c *Config) { c.Pixels = -1 }},
+		{"0 inputs", func(c *Config) { c.In = 0 }},
+		{"-1 inputs", func(c *Config) { c.In = -1 }},
 		{"0 latent dimensions", func(c *Config) { c.Latent = 0 }},
 		{"hidden layer 1 has 0 units", func(c *Config) { c.Hidden = []int{4, 0} }},
 		{`activation "sigmoid"`, func(c *Config) { c.Activation = "sigmoid" }},
@@ -35,7 +35,7 @@ func TestConfigErrors(t *testing.T) {
 
 // A seed determines the weights, in either precision; another gives others.
 func TestWeightsAreOfTheSeed(t *testing.T) {
-	cfg := Config{Pixels: 5, Latent: 3, Hidden: []int{4}, Activation: "relu", Init: "pytorch"}
+	cfg := Config{In: 5, Latent: 3, Hidden: []int{4}, Activation: "relu", Init: "pytorch"}
 	weights := func(dt tensor.Dtype, seed uint64) (all []float64) {
 		for _, p := range newMLP(t, cfg, dt, seed).Params() {
 			if p.Value.Dtype() != dt {
@@ -70,7 +70,7 @@ func TestInitialWeights(t *testing.T) {
 		{"pytorch", []float64{0.1, 0.1, 0.05, 0.05}}, // 1/√100, 1/√400
 		{"glorot", []float64{math.Sqrt(6.0 / 500), 0, math.Sqrt(6.0 / 600), 0}},
 	} {
-		m := newMLP(t, Config{Pixels: 100, Latent: 200, Hidden: []int{400}, Activation: "relu", Init: tt.init}, tensor.Float32, 1)
+		m := newMLP(t, Config{In: 100, Latent: 200, Hidden: []int{400}, Activation: "relu", Init: tt.init}, tensor.Float32, 1)
 		for k, p := range m.Params() {
 			bound := tt.bounds[k]
 			var n, sum, sq float64

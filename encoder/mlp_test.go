@@ -22,10 +22,10 @@ func TestEncodeAgainstPlainForward(t *testing.T) {
 					gr := newGraph(t, m, dt, batch)
 					w := make([]float64, batch*cfg.Latent)
 					for run := range 3 {
-						x := normal(uint64(run), batch*cfg.Pixels)
+						x := normal(uint64(run), batch*cfg.In)
 						out := gr.run(t, x, w, w)
 						for i := range batch {
-							mu, logvar := forward(t, m.Params(), cfg.Activation, x[i*cfg.Pixels:(i+1)*cfg.Pixels], cfg.Latent)
+							mu, logvar := forward(t, m.Params(), cfg.Activation, x[i*cfg.In:(i+1)*cfg.In], cfg.Latent)
 							within(t, "mu", out[0][i*cfg.Latent:(i+1)*cfg.Latent], mu, rel, 1)
 							within(t, "logvar", out[1][i*cfg.Latent:(i+1)*cfg.Latent], logvar, rel, 1)
 						}
@@ -46,11 +46,11 @@ func TestEncodeGradient(t *testing.T) {
 	for _, cfg := range configs() {
 		t.Run(cfg.name(), func(t *testing.T) {
 			m := newMLP(t, cfg, tensor.Float64, 2)
-			x, wMu, wLogvar := normal(1, batch*cfg.Pixels), normal(2, batch*cfg.Latent), normal(3, batch*cfg.Latent)
+			x, wMu, wLogvar := normal(1, batch*cfg.In), normal(2, batch*cfg.Latent), normal(3, batch*cfg.Latent)
 			out := newGraph(t, m, tensor.Float64, batch).run(t, x, wMu, wLogvar)
 			cost := func() (c float64) {
 				for i := range batch {
-					mu, logvar := forward(t, m.Params(), cfg.Activation, x[i*cfg.Pixels:(i+1)*cfg.Pixels], cfg.Latent)
+					mu, logvar := forward(t, m.Params(), cfg.Activation, x[i*cfg.In:(i+1)*cfg.In], cfg.Latent)
 					for j := range mu {
 						c += wMu[i*cfg.Latent+j]*mu[j] + wLogvar[i*cfg.Latent+j]*logvar[j]
 					}
@@ -82,10 +82,10 @@ func TestEncodeGradient(t *testing.T) {
 
 // Graphs of several batch sizes are bound to the same weights.
 func TestGraphsShareWeights(t *testing.T) {
-	cfg := Config{Pixels: 5, Latent: 3, Hidden: []int{6}, Activation: "tanh", Init: "pytorch"}
+	cfg := Config{In: 5, Latent: 3, Hidden: []int{6}, Activation: "tanh", Init: "pytorch"}
 	m := newMLP(t, cfg, tensor.Float32, 1)
 	one, four := newGraph(t, m, tensor.Float32, 1), newGraph(t, m, tensor.Float32, 4)
-	x := normal(1, cfg.Pixels)
+	x := normal(1, cfg.In)
 	x4, w := slices.Concat(x, x, x, x), make([]float64, 4*cfg.Latent)
 	var before []float64
 	for change := range 2 {
@@ -113,7 +113,7 @@ func TestGraphsShareWeights(t *testing.T) {
 
 // Names and shapes of the parameters are those of the files that are saved.
 func TestParams(t *testing.T) {
-	m := newMLP(t, Config{Pixels: 5, Latent: 3, Hidden: []int{7, 4}, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
+	m := newMLP(t, Config{In: 5, Latent: 3, Hidden: []int{7, 4}, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
 	want := []struct {
 		names string
 		shape tensor.Shape
@@ -131,14 +131,14 @@ func TestParams(t *testing.T) {
 			t.Errorf("parameter %d: %s %v, want %s %v", i, names, p.Value.Shape(), want[i].names, want[i].shape)
 		}
 	}
-	if x, z := m.Dims(); x != 5 || z != 3 {
-		t.Errorf("Dims() = %d, %d, want 5, 3", x, z)
+	if x, y, out := m.Dims(); x != 5 || y != 0 || out != 6 {
+		t.Errorf("Dims() = %d, %d, %d, want 5, 0, 6", x, y, out)
 	}
 }
 
 // The first half of the heads' parameters is mu's, the second logvar's.
 func TestHeadsAreSplitInOrder(t *testing.T) {
-	m := newMLP(t, Config{Pixels: 2, Latent: 2, Activation: "relu", Init: "pytorch"}, tensor.Float64, 1)
+	m := newMLP(t, Config{In: 2, Latent: 2, Activation: "relu", Init: "pytorch"}, tensor.Float64, 1)
 	set(m.Params()[0].Value, []float64{1, 0, 0, 1, 10, 0, 0, 10})
 	set(m.Params()[1].Value, []float64{0, 0, 5, 5})
 	w := make([]float64, 2)
@@ -149,13 +149,13 @@ func TestHeadsAreSplitInOrder(t *testing.T) {
 
 func TestEncodeErrors(t *testing.T) {
 	for _, hidden := range [][]int{nil, {4}} {
-		m := newMLP(t, Config{Pixels: 5, Latent: 3, Hidden: hidden, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
+		m := newMLP(t, Config{In: 5, Latent: 3, Hidden: hidden, Activation: "relu", Init: "pytorch"}, tensor.Float32, 1)
 		for name, x := range map[string]*G.Node{
 			"width":     G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithName("x"), G.WithShape(2, 6)),
 			"vector":    G.NewVector(G.NewGraph(), tensor.Float32, G.WithName("x"), G.WithShape(5)),
 			"precision": G.NewMatrix(G.NewGraph(), tensor.Float64, G.WithName("x"), G.WithShape(2, 5)),
 		} {
-			if _, _, err := m.Encode(x); err == nil || !strings.HasPrefix(err.Error(), "encoder: ") {
+			if _, err := m.Apply(x, nil); err == nil || !strings.HasPrefix(err.Error(), "encoder: ") {
 				t.Errorf("%s, hidden %v: error %v", name, hidden, err)
 			}
 		}
@@ -167,7 +167,7 @@ func TestEncodeErrors(t *testing.T) {
 func TestEncodeShowsNaN(t *testing.T) {
 	for _, cfg := range configs()[:12] {
 		m := newMLP(t, cfg, tensor.Float32, 1)
-		x, w := normal(1, 2*cfg.Pixels), make([]float64, 2*cfg.Latent)
+		x, w := normal(1, 2*cfg.In), make([]float64, 2*cfg.Latent)
 		x[0] = math.NaN()
 		out := newGraph(t, m, tensor.Float32, 2).run(t, x, w, w)
 		for i := range 2 * cfg.Latent {

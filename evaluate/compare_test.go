@@ -14,10 +14,12 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/decoder"
+	"govae/dist"
 	"govae/encoder"
 	"govae/evaluate"
 	"govae/internal/stream"
 	"govae/mnist"
+	"govae/nn"
 	"govae/vae"
 )
 
@@ -30,7 +32,7 @@ func TestCompare(t *testing.T) {
 	b.LogLikelihood, b.Protocol.Seed = evaluate.Mean{Mean: -92, StdErr: 4}, 2
 	d, err := evaluate.Compare(a, &b)
 	if err != nil || d.LogLikelihood != (evaluate.Mean{Mean: 2, StdErr: 5}) || d.Rate != (evaluate.Mean{Mean: 0, StdErr: math.Sqrt2}) {
-		t.Errorf("differences %+v, %v", d, err)
+		t.Errorf("differences %v, %v", d, err)
 	}
 	for want, change := range map[string]func(p *evaluate.Protocol){
 		"the likelihood is bernoulli here and logistic256 there": func(p *evaluate.Protocol) { p.Likelihood = "logistic256" },
@@ -60,16 +62,16 @@ func TestReportOfAll(t *testing.T) {
 	o.Surgery, o.Gap, o.Against = &evaluate.SurgeryOptions{Images: 30, Draws: 2}, &gap, first
 	r := run(t, m, set, o)
 	if p := r.Surgery.Protocol; p != (evaluate.SurgeryOptions{Images: 30, Draws: 2, Seed: 3}) {
-		t.Errorf("protocol of the surgery %+v", p)
+		t.Errorf("protocol of the surgery %v", p)
 	}
 	if p := r.Gap.Protocol; p != (evaluate.GapProtocol{Images: 4, Steps: 20, Noise: 2, LR: 0.05, Draws: 20, K: 20, Binarization: mnist.Threshold.Label(), Seed: 3}) {
-		t.Errorf("protocol of the gap %+v", p)
+		t.Errorf("protocol of the gap %v", p)
 	}
 	if d := math.Abs(r.Surgery.Rate - r.Rate.Mean); d > 1e-5*r.Rate.Mean {
 		t.Errorf("rate %v, taken apart %v", r.Rate.Mean, r.Surgery.Rate)
 	}
 	if r.Comparison.ELBO.Mean != 0 || r.Comparison.LogLikelihood.Mean != 0 || r.Comparison.ELBO.StdErr == 0 {
-		t.Errorf("a model differs from itself by %+v", r.Comparison)
+		t.Errorf("a model differs from itself by %v", r.Comparison)
 	}
 	var text, dims bytes.Buffer
 	if err := r.WriteText(&text); err != nil {
@@ -92,7 +94,7 @@ func TestReportOfAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	if back, err := evaluate.ReadReport(path); err != nil || *back.Gap != *r.Gap || *back.Surgery != *r.Surgery || back.Protocol != r.Protocol {
-		t.Errorf("read back: %+v, %v", back, err)
+		t.Errorf("read back: %v, %v", back, err)
 	}
 	for _, text := range []string{"", "[]", "{}", `{"epoch":1}`} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
@@ -120,7 +122,7 @@ func TestLikelihoodOfGreyPixels(t *testing.T) {
 	o := evaluate.Options{K: 3, N: 10, Binarize: mnist.None, Seed: 1}
 	r := run(t, m, set, o)
 	if r.BitsPerDim == nil || math.Abs(r.BitsPerDim.Mean*784*math.Ln2+r.LogLikelihood.Mean) > 1e-9*math.Abs(r.LogLikelihood.Mean) || r.BitsPerDim.StdErr <= 0 {
-		t.Errorf("%+v bits per dimension, log p %+v", r.BitsPerDim, r.LogLikelihood)
+		t.Errorf("%v bits per dimension, log p %v", r.BitsPerDim, r.LogLikelihood)
 	}
 	var text bytes.Buffer
 	if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), "bits per dim") {
@@ -195,18 +197,18 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 func TestAssembled(t *testing.T) {
 	_, set := fixture(t, 40)
 	src := stream.New(1, stream.Weights, 0)
-	net := func(name string, in, out int) encoder.Encoder {
-		e, err := encoder.NewMLP(encoder.Config{Name: name, Pixels: in, Latent: out, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
+	net := func(name string, in, out int) nn.Network {
+		e, err := encoder.NewMLP(encoder.Config{Name: name, In: in, Latent: out, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return e
 	}
-	dec, err := decoder.NewMLP(decoder.Config{Pixels: 784, Latent: 4, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
+	dec, err := decoder.NewMLP(decoder.Config{Outputs: 784, Latent: 4, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
 	if err != nil {
 		t.Fatal(err)
 	}
-	flow, err := encoder.NewRealNVP(encoder.FlowConfig{Layers: 1, Latent: 4, Hidden: 3, Init: "glorot"}, tensor.Float32, src)
+	flow, err := dist.NewRealNVP(dist.FlowConfig{Name: "encoder.flow", Cond: 8, Layers: 1, Latent: 4, Hidden: 3, Init: "glorot"}, tensor.Float32, src)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,15 +221,16 @@ func TestAssembled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		above        vae.Above
+		parts        vae.Parts
 		units, wrong string // of surgery
 	}{
-		{vae.Above{}, "of 4 ", ""},
-		{vae.Above{Prior: mixed.Prior()}, "of 4 ", ""},
-		{vae.Above{Flow: flow}, "of 4 ", "a model with a flow"},
-		{vae.Above{Up: []encoder.Encoder{net("up", 4, 2)}, Down: []encoder.Encoder{net("down", 2, 4)}}, "of 2 ", ""},
+		{vae.Parts{}, "of 4 ", ""},
+		{vae.Parts{Prior: mixed.Prior()}, "of 4 ", ""},
+		{vae.Parts{Posterior: dist.Transformed{Base: dist.Normal{}, Flow: flow}}, "of 4 ", "a model with a normal+flow posterior"},
+		{vae.Parts{Above: []vae.Layer{{Up: net("up", 4, 2), Down: net("down", 2, 4)}}}, "of 2 ", ""},
 	} {
-		m, err := vae.AssembleDeep(net("encoder", 784, 4), dec, decoder.Bernoulli{}, tt.above)
+		tt.parts.Encoder, tt.parts.Decoder, tt.parts.Likelihood = net("encoder", 784, 4), dec, dist.Bernoulli{}
+		m, err := vae.Assemble(tt.parts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,22 +238,22 @@ func TestAssembled(t *testing.T) {
 		r := run(t, m, flat, o)
 		var text strings.Builder
 		if err := r.WriteText(&text); err != nil || !strings.Contains(text.String(), tt.units+"  Var") {
-			t.Errorf("%+v: %v\n%s", tt.above, err, text.String())
+			t.Errorf("%v: %v\n%s", tt.parts, err, text.String())
 		}
-		if (len(r.RatePerDim) == 0) != (tt.above.Flow != nil) {
-			t.Errorf("%+v: KL of each dimension: %v", tt.above, r.RatePerDim)
+		if (len(r.RatePerDim) == 0) != (tt.parts.Posterior != nil) {
+			t.Errorf("%v: KL of each dimension: %v", tt.parts, r.RatePerDim)
 		}
 		o.Surgery = &evaluate.SurgeryOptions{Draws: 200}
 		r, err = evaluate.Run(context.Background(), m, flat, o)
 		switch {
 		case tt.wrong != "":
 			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
-				t.Errorf("%+v: error %v", tt.above, err)
+				t.Errorf("%v: error %v", tt.parts, err)
 			}
 		case err != nil:
 			t.Error(err)
 		case math.Abs(r.Surgery.Rate-r.Rate.Mean) > 4*r.Surgery.MarginalKL.StdErr+4*r.Rate.StdErr:
-			t.Errorf("%+v: rate %v in the surgery, %v without", tt.above, r.Surgery.Rate, r.Rate.Mean)
+			t.Errorf("%v: rate %v in the surgery, %v without", tt.parts, r.Surgery.Rate, r.Rate.Mean)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"govae/decoder"
+	"govae/dist"
 	"govae/internal/stream"
 	"govae/mnist"
 	"govae/vae"
@@ -93,11 +93,11 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
-	if cfg.Likelihood != "bernoulli" && o.Binarize != mnist.None {
+	if m.Likelihood().Domain() != dist.Binary && o.Binarize != mnist.None {
 		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
 	}
 	if o.Surgery != nil || o.Gap != nil { // before the work
-		if err := wantNoFlow(m); err != nil {
+		if err := wantGaussian(m); err != nil {
 			return nil, err
 		}
 	}
@@ -125,8 +125,8 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if r.LogLikelihood, r.ESS, err = logLikelihood(ctx, m, set, o); err != nil {
 		return nil, err
 	}
-	if cfg.Likelihood == (decoder.Logistic256{}).Name() {
-		r.BitsPerDim = &Mean{decoder.BitsPerDim(-r.LogLikelihood.Mean, cfg.Pixels()), decoder.BitsPerDim(r.LogLikelihood.StdErr, cfg.Pixels())}
+	if m.Likelihood().Domain() == dist.Grey {
+		r.BitsPerDim = &Mean{dist.BitsPerDim(-r.LogLikelihood.Mean, cfg.Pixels()), dist.BitsPerDim(r.LogLikelihood.StdErr, cfg.Pixels())}
 	}
 	if o.Surgery != nil {
 		s := *o.Surgery

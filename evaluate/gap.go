@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"govae/encoder"
+	"govae/dist"
 	"govae/internal/stream"
 	"govae/mnist"
 )
@@ -108,8 +108,8 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 	if err := o.Validate(); err != nil {
 		return Gap{}, err
 	}
-	if f, ok := m.(interface{ Flow() encoder.Flow }); ok {
-		if err := wantNoFlow(f); err != nil {
+	if f, ok := m.(interface{ Posterior() dist.Code }); ok {
+		if err := wantGaussian(f); err != nil {
 			return Gap{}, err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"govae/encoder"
+	"govae/dist"
 	"govae/evaluate"
 	"govae/internal/stream"
 	"govae/mnist"
@@ -358,7 +358,9 @@ func (narrow) Noise() int { return 1 }
 // flowing has a flow.
 type flowing struct{ moved }
 
-func (flowing) Flow() encoder.Flow { return &encoder.RealNVP{} }
+func (flowing) Posterior() dist.Code {
+	return dist.Transformed{Base: dist.Normal{}, Flow: &dist.RealNVP{}}
+}
 
 func TestInferenceGapErrors(t *testing.T) {
 	for want, change := range map[string]func(*evaluate.GapOptions){
@@ -382,7 +384,7 @@ func TestInferenceGapErrors(t *testing.T) {
 	if _, err := evaluate.InferenceGap(context.Background(), broken{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "gradients of 79 and 80 numbers") {
 		t.Errorf("a gradient of another size: %v", err)
 	}
-	for want, m := range map[string]evaluate.GapModel{"a prior of 1 dimensions for codes of 2": narrow{moved{diagonal}}, "a model with a flow": flowing{moved{diagonal}}} {
+	for want, m := range map[string]evaluate.GapModel{"a prior of 1 dimensions for codes of 2": narrow{moved{diagonal}}, "a model with a normal+flow posterior": flowing{moved{diagonal}}} {
 		if _, err := evaluate.InferenceGap(context.Background(), m, set3(2), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"govae/encoder"
+	"govae/dist"
 	"govae/internal/stream"
 	"govae/mnist"
 	"govae/vae"
@@ -62,7 +62,7 @@ type RateParts struct {
 // binarisation as well. The set must have been through Prepare, and the model must
 // not have a flow; stochastic layers and the prior may be any.
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
-	if err := wantNoFlow(m); err != nil {
+	if err := wantGaussian(m); err != nil {
 		return RateParts{}, err
 	}
 	var mu, logvar []float32 // [N,Z]
@@ -77,7 +77,7 @@ func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binariza
 		mu, logvar = append(mu, mus...), append(logvar, logvars...)
 	}
 	latents := m.Latents()
-	if len(latents) == 1 && vae.IsStandard(m.Prior()) {
+	if len(latents) == 1 && standardPrior(m) {
 		return SplitRate(ctx, mu, logvar, latents[0], nil, o)
 	}
 	return SplitRate(ctx, mu, logvar, latents[0], m, o)
@@ -118,12 +118,18 @@ func above(p PriorModel, latent int) (int, error) {
 	return p.Noise() - latent, nil
 }
 
-// wantNoFlow returns an error if a model has a flow.
-func wantNoFlow(m interface{ Flow() encoder.Flow }) error {
-	if m.Flow() != nil {
-		return fmt.Errorf("evaluate: a model with a flow: surgery and gap want a Gaussian q(z|x)")
+// wantGaussian returns an error unless the posterior of a model is a diagonal Gaussian.
+func wantGaussian(m interface{ Posterior() dist.Code }) error {
+	if _, ok := m.Posterior().(dist.Normal); !ok {
+		return fmt.Errorf("evaluate: a model with a %s posterior: surgery and gap want a Gaussian q(z|x)", m.Posterior().Name())
 	}
 	return nil
+}
+
+// standardPrior reports whether the prior is N(0,I).
+func standardPrior(m *vae.Model) bool {
+	_, ok := m.Prior().(dist.StandardNormal)
+	return ok
 }
 
 // SplitRate takes the rate of N diagonal Gaussians q(z|x_n) = N(mu_n, diag
@@ -289,7 +295,7 @@ func (q *mixture) logs(i int, z, eps []float32) (own, marginal float64) {
 
 // logDensity is the logarithm of the density.
 func (q *mixture) logDensity(z []float32) float64 {
-	var sum vae.LogSumExp
+	var sum dist.LogSumExp
 	highest := math.Inf(-1)
 	for k := range q.norm {
 		// A term e⁴⁰ times smaller than another one is lost in the sum.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"govae/dist"
 	"govae/internal/stream"
 	"govae/klreg"
 	"govae/mnist"
@@ -18,7 +19,7 @@ const active = 0.01
 // measureUnits measures each latent dimension: how much its posterior mean varies over
 // the images, and what it costs.
 func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) error {
-	if m.Flow() != nil {
+	if _, ok := m.Posterior().(dist.Transformed); ok {
 		cov, err := drawnMeans(ctx, m, set, o, 0)
 		for _, c := range cov[0] {
 			r.Variance = append(r.Variance, c.value())
@@ -28,6 +29,7 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 		}
 		return err
 	}
+	_, gaussian := m.Posterior().(dist.Normal)
 	z := m.Config().Latent
 	vary := make([]moments, z)
 	var mus, logvars []float32
@@ -35,16 +37,25 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		mu, logvar, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed))
+		x := images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed)
+		var mean, logvar []float32
+		var err error
+		if gaussian {
+			mean, logvar, err = m.Encode(x)
+			mus, logvars = append(mus, mean...), append(logvars, logvar...)
+		} else {
+			mean, err = m.Center(x)
+		}
 		if err != nil {
 			return err
 		}
-		for i, v := range mu {
+		for i, v := range mean {
 			vary[i%z].add(float64(v))
 		}
-		mus, logvars = append(mus, mu...), append(logvars, logvar...)
 	}
-	r.RatePerDim = RatePerDim(mus, logvars, z)
+	if gaussian {
+		r.RatePerDim = RatePerDim(mus, logvars, z)
+	}
 	for j := range z {
 		r.Variance = append(r.Variance, vary[j].variance())
 		if r.Variance[j] > active {

@@ -43,7 +43,12 @@ func pad[T Float](n, from, to int) func(da []T, in [][]T) {
 }
 
 // Join puts nodes [B,N_i] side by side: [B,ΣN_i].
-func Join(a ...*G.Node) (*G.Node, error) {
+func Join(a ...*G.Node) (*G.Node, error) { return joinNodes(true, a) }
+
+// JoinData is Join of data: it passes no gradient, and so is data itself (IsData).
+func JoinData(a ...*G.Node) (*G.Node, error) { return joinNodes(false, a) }
+
+func joinNodes(differentiable bool, a []*G.Node) (*G.Node, error) {
 	if len(a) == 0 {
 		return nil, fmt.Errorf("graph: join no nodes")
 	}
@@ -68,7 +73,11 @@ func Join(a ...*G.Node) (*G.Node, error) {
 		}
 		return grads, s.err
 	}
-	return Op{Name: "join", Shape: tensor.Shape{rows, width}, Run: Both(join[float32](widths, width), join[float64](widths, width)), Wrt: wrt, Diff: grad}.Apply(a...)
+	k := Both(join[float32](widths, width), join[float64](widths, width))
+	if !differentiable {
+		return Compute("join", tensor.Shape{rows, width}, k, a...)
+	}
+	return Op{Name: "join", Shape: tensor.Shape{rows, width}, Run: k, Wrt: wrt, Diff: grad}.Apply(a...)
 }
 
 func join[T Float](widths []int, width int) func(out []T, in [][]T) {

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
@@ -217,6 +218,16 @@ func zeros(dt tensor.Dtype, shape ...int) *tensor.Dense {
 func Owns(n *G.Node) bool {
 	_, ok := n.Op().(*fused)
 	return ok
+}
+
+// IsData reports whether a node passes no gradient on: it is an input of the graph, or an
+// operation of this package on such alone.
+func IsData(n *G.Node) bool {
+	if n.IsVar() {
+		return true
+	}
+	o, ok := n.Op().(*fused)
+	return ok && !slices.Contains(o.wrt, true)
 }
 
 // Keep adds a node that uses all the given ones (at least one), so that their

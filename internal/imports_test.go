@@ -23,7 +23,7 @@ var leaves = []string{"checkpoint", "figure", "internal/stream", "internal/simd"
 var order = map[string][]string{
 	"graph":         {"internal/simd"},
 	"nn":            {"graph"},
-	"dist":          {"nn"},
+	"dist":          {"nn", "internal/stream"},
 	"mnist":         {"internal/simd"},
 	"klreg":         {"dist"},
 	"encoder":       {"dist"},

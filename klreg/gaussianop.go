@@ -10,24 +10,25 @@ import (
 	"govae/internal/simd"
 )
 
-// gaussianKLNode computes ½(mu² + exp(logvar) − 1 − logvar) of each dimension, all
-// [B,Z], in nats. Its gradients are mu and ½(exp(logvar) − 1).
-func gaussianKLNode(mu, logvar *G.Node) (*G.Node, error) {
-	if err := graph.SameShape("gaussianKL", mu, logvar); err != nil {
-		return nil, err
+// gaussianKLNode computes ½(mu² + exp(logvar) − 1 − logvar) of each dimension, in nats, of
+// parameters h [R,2Z] (mu, then logvar): [R,Z]. Its gradients are mu and ½(exp(logvar) − 1).
+func gaussianKLNode(h *G.Node) (*G.Node, error) {
+	hs := h.Shape()
+	if hs.Dims() != 2 || hs[1]%2 != 0 {
+		return nil, fmt.Errorf("klreg: gaussianKL of shape %v, want means and log-variances [R,2Z]", hs)
 	}
-	return graph.Op{Name: "gaussianKL", Run: graph.Both(gaussianKL[float32], gaussianKL[float64]), Grads: []graph.Kernel{
-		graph.Both(gaussianKLDMu[float32], gaussianKLDMu[float64]), graph.Both(gaussianKLDLogvar[float32], gaussianKLDLogvar[float64]),
-	}}.Apply(mu, logvar)
+	z := hs[1] / 2
+	return graph.Op{Name: "gaussianKL", Shape: tensor.Shape{hs[0], z}, Run: graph.Both(gaussianKL[float32](z), gaussianKL[float64](z)),
+		Grads: []graph.Kernel{graph.Both(gaussianKLGrad[float32](z), gaussianKLGrad[float64](z))}}.Apply(h)
 }
 
-func gaussianKL[T graph.Float](kl []T, in [][]T) { simd.GaussianKL(kl, in[0], in[1]) }
+func gaussianKL[T graph.Float](z int) func(kl []T, in [][]T) {
+	return func(kl []T, in [][]T) { simd.GaussianKLRows(kl, in[0], z) }
+}
 
-// The inputs of the gradients are dkl, kl, mu and logvar.
-func gaussianKLDMu[T graph.Float](dmu []T, in [][]T) { simd.Mul(dmu, in[0], in[2]) }
-
-func gaussianKLDLogvar[T graph.Float](dlogvar []T, in [][]T) {
-	simd.GaussianKLGrad(dlogvar, in[0], in[3])
+// gaussianKLGrad is dh, from dkl, kl and h.
+func gaussianKLGrad[T graph.Float](z int) func(dh []T, in [][]T) {
+	return func(dh []T, in [][]T) { simd.GaussianKLRowsGrad(dh, in[0], in[2], z) }
 }
 
 // freeBitsNode computes Σ_j max(floor, mean_i kl[i,j]) of kl [B,Z]: a scalar. A

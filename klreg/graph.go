@@ -9,21 +9,15 @@ import (
 )
 
 // GaussianDimsNode adds the KL of each latent dimension to the graph: what
-// GaussianDims is for one image. mu, logvar and the result are [B,Z], the result
-// in nats; the graph can be differentiated through it. The error names shapes
-// that do not agree.
-func GaussianDimsNode(mu, logvar *G.Node) (*G.Node, error) {
-	kl, err := gaussianKLNode(mu, logvar) // [B,Z]
-	if err != nil {
-		return nil, fmt.Errorf("klreg: %w", err)
-	}
-	return kl, nil
-}
+// GaussianDims is for one image. h [B,2Z] has the means mu of each image, then its
+// log-variances logvar; the result is [B,Z], in nats, and the graph can be
+// differentiated through it.
+func GaussianDimsNode(h *G.Node) (*G.Node, error) { return gaussianKLNode(h) }
 
 // GaussianNode adds the rate KL(q(z|x) ‖ N(0,I)) of each image to the graph: what
-// Gaussian is for one image. mu and logvar are [B,Z], the result is [B], in nats.
-func GaussianNode(mu, logvar *G.Node) (*G.Node, error) {
-	dims, err := GaussianDimsNode(mu, logvar) // [B,Z]
+// Gaussian is for one image. h is [B,2Z], the result is [B], in nats.
+func GaussianNode(h *G.Node) (*G.Node, error) {
+	dims, err := GaussianDimsNode(h) // [B,Z]
 	if err != nil {
 		return nil, err
 	}

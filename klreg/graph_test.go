@@ -23,7 +23,7 @@ type testGraph struct {
 	vm                 G.VM
 }
 
-func newGraph(t testing.TB, dt tensor.Dtype, build func(mu, logvar *G.Node) (*G.Node, error)) *testGraph {
+func newGraph(t testing.TB, dt tensor.Dtype, build func(h *G.Node) (*G.Node, error)) *testGraph {
 	t.Helper()
 	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, shape ...int) (*G.Node, *tensor.Dense) {
@@ -33,7 +33,7 @@ func newGraph(t testing.TB, dt tensor.Dtype, build func(mu, logvar *G.Node) (*G.
 	mu, muV := input("mu", testB, testZ)
 	logvar, logvarV := input("logvar", testB, testZ)
 	gr.mu, gr.logvar = muV, logvarV
-	out, err := build(mu, logvar)
+	out, err := build(G.Must(graph.Join(mu, logvar)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,11 +149,10 @@ func TestNodesAgainstPlainFunctions(t *testing.T) {
 func TestNodeErrors(t *testing.T) {
 	g := G.NewGraph()
 	a := G.NewMatrix(g, tensor.Float64, G.WithName("a"), G.WithShape(2, 3))
-	b := G.NewMatrix(g, tensor.Float64, G.WithName("b"), G.WithShape(3, 2))
 	v := G.NewVector(g, tensor.Float64, G.WithName("v"), G.WithShape(3))
 	for name, f := range map[string]func() (*G.Node, error){
-		"GaussianDimsNode":       func() (*G.Node, error) { return GaussianDimsNode(a, b) },
-		"GaussianNode":           func() (*G.Node, error) { return GaussianNode(a, b) },
+		"GaussianDimsNode":       func() (*G.Node, error) { return GaussianDimsNode(a) },
+		"GaussianNode":           func() (*G.Node, error) { return GaussianNode(a) },
 		"Sum":                    func() (*G.Node, error) { return Sum(v) },
 		"Penalty":                func() (*G.Node, error) { return DefaultWeight().Penalty(v) },
 		"Penalty with free bits": func() (*G.Node, error) { return Weight{Beta: 1, FreeBits: 1}.Penalty(v) },

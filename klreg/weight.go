@@ -158,7 +158,7 @@ func (w Weight) Penalty(dims *G.Node) (*G.Node, error) {
 		}
 		return penalty, nil
 	}
-	return meanRate(dims)
+	return MeanRate(dims)
 }
 
 // PenaltyTo is Penalty for any Weight. With a capacity the term is
@@ -176,22 +176,33 @@ func (w Weight) PenaltyTo(dims, target *G.Node) (*G.Node, error) {
 	if w.Capacity == 0 {
 		return w.Penalty(dims)
 	}
-	if target == nil || !target.IsScalar() {
-		return nil, fmt.Errorf("klreg: the target of a capacity is %v, want a scalar node", target)
-	}
-	rate, err := meanRate(dims) // scalar
+	mean, err := MeanRate(dims) // scalar
 	if err != nil {
 		return nil, err
 	}
-	penalty, err := distance(rate, target)
+	return w.PenaltyOf(dims, mean, target)
+}
+
+// PenaltyOf is PenaltyTo for who has the mean rate already, MeanRate(dims): without free
+// bits or a capacity it is the term, and nothing is added to the graph.
+func (w Weight) PenaltyOf(dims, mean, target *G.Node) (*G.Node, error) {
+	switch {
+	case w.FreeBits > 0:
+		return w.Penalty(dims)
+	case w.Capacity == 0:
+		return mean, nil
+	case target == nil || !target.IsScalar():
+		return nil, fmt.Errorf("klreg: the target of a capacity is %v, want a scalar node", target)
+	}
+	penalty, err := distance(mean, target)
 	if err != nil {
 		return nil, fmt.Errorf("klreg: distance of the rate from its target: %w", err)
 	}
 	return penalty, nil
 }
 
-// meanRate is mean_i Σ_j dims_ij, a scalar in nats per image.
-func meanRate(dims *G.Node) (*G.Node, error) {
+// MeanRate adds mean_i Σ_j dims_ij of dims [B,Z]: a scalar in nats per image.
+func MeanRate(dims *G.Node) (*G.Node, error) {
 	rate, err := Sum(dims) // [B]
 	if err != nil {
 		return nil, err

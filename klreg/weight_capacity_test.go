@@ -22,13 +22,13 @@ func newCapacityGraph(t *testing.T, dt tensor.Dtype, gamma float64) (gr *testGra
 		return v
 	}
 	var target *G.Node
-	gr = newGraph(t, dt, func(mu, logvar *G.Node) (*G.Node, error) {
-		dims, err := GaussianDimsNode(mu, logvar)
+	gr = newGraph(t, dt, func(h *G.Node) (*G.Node, error) {
+		dims, err := GaussianDimsNode(h)
 		if err != nil {
 			return nil, err
 		}
-		target = G.NewScalar(mu.Graph(), dt, G.WithName("capacity"), G.WithValue(value(0)))
-		factor := G.NewScalar(mu.Graph(), dt, G.WithName("gamma"), G.WithValue(value(gamma)))
+		target = G.NewScalar(h.Graph(), dt, G.WithName("capacity"), G.WithValue(value(0)))
+		factor := G.NewScalar(h.Graph(), dt, G.WithName("gamma"), G.WithValue(value(gamma)))
 		penalty, err := capacity.PenaltyTo(dims, target)
 		if err != nil {
 			return nil, err
@@ -125,8 +125,8 @@ func TestCapacityPenaltyDifferences(t *testing.T) {
 // says what to use.
 func TestPenaltyToWithoutCapacity(t *testing.T) {
 	for _, floor := range []float64{0, 0.3} {
-		gr := newGraph(t, tensor.Float64, func(mu, logvar *G.Node) (*G.Node, error) {
-			dims, err := GaussianDimsNode(mu, logvar)
+		gr := newGraph(t, tensor.Float64, func(h *G.Node) (*G.Node, error) {
+			dims, err := GaussianDimsNode(h)
 			if err != nil {
 				return nil, err
 			}

@@ -145,8 +145,8 @@ func TestPenalty(t *testing.T) {
 	}{{tensor.Float64, 1e-12}, {tensor.Float32, 1e-5}} {
 		for _, floor := range []float64{0, 0.3, 1, 1e6} {
 			t.Run(fmt.Sprintf("%v/free bits %v", p.dt, floor), func(t *testing.T) {
-				gr := newGraph(t, p.dt, func(mu, logvar *G.Node) (*G.Node, error) {
-					dims, err := GaussianDimsNode(mu, logvar)
+				gr := newGraph(t, p.dt, func(h *G.Node) (*G.Node, error) {
+					dims, err := GaussianDimsNode(h)
 					if err != nil {
 						return nil, err
 					}

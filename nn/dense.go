@@ -27,7 +27,7 @@ func dense(x, w, b *G.Node, act simd.Activation, fixed bool) (*G.Node, error) {
 	shape := tensor.Shape{xs[0], ws[0]} // [B,O]
 	k := graph.Both(linear[float32](act), linear[float64](act))
 	dwk := graph.Both(linearDW[float32](ws), linearDW[float64](ws))
-	data := x.IsVar()
+	data := graph.IsData(x)
 	if data {
 		k.F32, dwk.F32 = dataLinear(act)
 	}

@@ -13,6 +13,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"govae/graph"
 )
 
 // Param is a tensor that training changes. Every graph of a model binds the same
@@ -59,6 +61,14 @@ func (p *Param) Node(g *G.ExprGraph) *G.Node {
 	if len(p.Names) > 1 {
 		name = fmt.Sprint(p.Names)
 	}
+	n := p.variable(g, name)
+	if _, ok := holding.Load(g); ok {
+		return G.Must(graph.Stop(n)) // of what is float32 or float64, it cannot fail
+	}
+	return n
+}
+
+func (p *Param) variable(g *G.ExprGraph, name string) *G.Node {
 	for _, n := range g.ByName(name) {
 		if n.IsVar() {
 			return n

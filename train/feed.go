@@ -3,6 +3,7 @@ package train
 import (
 	"math/rand/v2"
 
+	"govae/graph"
 	"govae/internal/simd"
 	"govae/internal/stream"
 	"govae/mnist"
@@ -54,15 +55,20 @@ func (f *feed) prepare(step int) error {
 		f.graphs[kind{n, o.K}] = g
 	}
 	f.step, f.ready = step, batch{g, n}
-	x, eps, u := g.X(), g.Eps(), g.U()
 	f.work = simd.Start(func() {
 		if epoch := step / f.perEpoch; epoch != f.epoch {
 			f.epoch = epoch
 			f.order = rand.New(stream.New(f.cfg.Seed, stream.Shuffle, uint64(epoch))).Perm(f.set.Len())
 		}
-		f.set.Fill(x, f.order[first:first+n], f.cfg.Binarize, stream.New(f.cfg.Seed, stream.Binarize, uint64(step)))
-		stream.Normal(eps, stream.New(f.cfg.Seed, stream.Eps, uint64(step)))
-		stream.Uniform(u, stream.New(f.cfg.Seed, stream.Resample, uint64(step)))
+		f.set.Fill(g.X(), f.order[first:first+n], f.cfg.Binarize, stream.New(f.cfg.Seed, stream.Binarize, uint64(step)))
+		for _, in := range g.Inputs() {
+			switch src := stream.New(f.cfg.Seed, in.Stream, uint64(step)); in.Noise {
+			case graph.Normal:
+				stream.Normal(g.Input(in.Name), src)
+			case graph.Uniform:
+				stream.Uniform(g.Input(in.Name), src)
+			}
+		}
 	})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"govae/dist"
 	"govae/evaluate"
 	"govae/internal/simd"
 	"govae/internal/stream"
@@ -132,7 +133,7 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	if n < 1 {
 		return nil, fmt.Errorf("train: validation takes %d of %d training images and leaves none", cfg.Validation, data.Train.Len())
 	}
-	if mc.Likelihood != "bernoulli" && cfg.Binarize != mnist.None {
+	if m.Likelihood().Domain() != dist.Binary && cfg.Binarize != mnist.None {
 		return nil, fmt.Errorf("train: a %s likelihood is of grey pixels: binarize must be none, not %s", mc.Likelihood, cfg.Binarize)
 	}
 	if err := cfg.Check(m, n); err != nil {
@@ -200,10 +201,10 @@ func (t *trainer) step() (images int, loss vae.Loss, err error) {
 			return 0, loss, err
 		}
 	}
-	if err := b.graph.Target(t.capacity()); err != nil {
+	if err := b.graph.Set("capacity", t.capacity()); err != nil {
 		return 0, loss, err
 	}
-	if err := b.graph.Above(t.share()); err != nil {
+	if err := b.graph.Set("share", t.share()); err != nil {
 		return 0, loss, err
 	}
 	if loss, err = b.graph.Run(t.beta()); err != nil {

@@ -4,9 +4,12 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"govae/graph"
+	"govae/klreg"
 )
 
-// lossDReG is the importance-weighted bound with the doubly reparameterized
+func init() { RegisterObjective("dreg", func(o Objective) Bound { return dreg{o} }) }
+
+// dreg is the importance-weighted bound with the doubly reparameterized
 // gradient. For the encoder's parameters φ it is
 //
 //	∇_φ L_k = E Σ_i ŵ_i²·(∂log w_i/∂z_i)·(∂z_i/∂φ),   ŵ_i = w_i / Σ_j w_j
@@ -19,39 +22,22 @@ import (
 //
 //	ŵ_i·((1 − beta) + beta·ŵ_i)
 //
-// In the graph: log q passes no gradient to its parameters, and what arrives at z_i,
-// already multiplied by ŵ_i, is multiplied by the rest. It
-// assumes that all codes are reparameterized; with several stochastic layers z is all of
+// It assumes that all codes are reparameterized; with several stochastic layers z is all of
 // them, and what an encoder above passes down has been multiplied already. While their
 // share in log w is below 1 (klreg.Weight.WarmupAbove) and k above 1 it is biased: the
 // score of each layer would want a factor of its own.
 //
 // Source: Tucker, Lawson, Gu & Maddison 2019, eq. 8, arXiv:1810.04152; with several
 // stochastic layers Bauer & Mnih 2021, arXiv:2101.11046.
-func lossDReG(d *draws) (*G.Node, error) {
-	logw, err := d.logWeights() // [B·k]
-	if err != nil {
-		return nil, err
-	}
-	weights, err := graph.Softmax(logw, d.k) // [B·k]
-	if err != nil {
-		return nil, err
-	}
-	if d.scale, err = d.scaleOf(weights); err != nil {
-		return nil, err
-	}
-	bound, err := graph.LogMeanExp(logw, d.k) // [B]
-	if err != nil {
-		return nil, err
-	}
-	return negativeMean(bound)
-}
+type dreg struct{ Objective }
 
-// scaleOf is what remains of dreg's factor without the first ŵ, from the weights ŵ [R]:
-// [R].
-func (d *draws) scaleOf(weights *G.Node) (*G.Node, error) {
-	if d.beta == nil {
-		return weights, nil
-	}
-	return graph.FromOne(weights, d.beta)
+// Check implements Bound.
+func (o dreg) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+
+// Loss implements Bound: the walk leaves the score out, and what arrives at z_i, already
+// multiplied by ŵ_i, is multiplied by the rest.
+func (o dreg) Loss(p *Pass) (LossNodes, error) {
+	return p.Importance(o.Objective, Walk{Densities: true, Path: true, Scaled: true}, func(weights *G.Node) (*G.Node, error) {
+		return graph.FromOne(weights, p.Beta)
+	})
 }

@@ -3,10 +3,8 @@ package vae
 import (
 	"fmt"
 
-	G "gorgonia.org/gorgonia"
-
+	"govae/dist"
 	"govae/graph"
-	"govae/klreg"
 )
 
 // Terms are the two terms of the ELBO, in nats per image, estimated with one draw z ~
@@ -25,42 +23,6 @@ type Terms struct {
 // Source: Kingma & Welling 2014, eq. 3, arXiv:1312.6114.
 func (t Terms) ELBO() float64 { return -(t.Distortion + t.Rate) }
 
-// bound is the graph of the ELBO: one draw of z for each image.
-type bound struct {
-	distortion *G.Node // [B]
-	dims       *G.Node // [B,Z], the rate of each latent dimension
-	rate       *G.Node // [B]
-}
-
-// buildBound adds the whole model to the graph of x [B,X] and eps [B,Z]:
-//
-//	mu, logvar = encode(x)
-//	z          = mu + exp(logvar/2)·eps
-//	distortion = −log p(x|z)
-//	rate       = KL(N(mu, exp(logvar)) ‖ N(0,I))
-func (m *Model) buildBound(x, eps *G.Node) (b bound, err error) {
-	mu, logvar, err := m.enc.Encode(x) // [B,Z], [B,Z]
-	if err != nil {
-		return b, err
-	}
-	z, err := Reparameterize(mu, logvar, eps) // [B,Z]
-	if err != nil {
-		return b, err
-	}
-	params, err := m.dec.Decode(z) // [B,Outputs]
-	if err != nil {
-		return b, err
-	}
-	if b.distortion, err = m.lik.DistortionNode(params, x); err != nil { // [B]
-		return b, err
-	}
-	if b.dims, err = klreg.GaussianDimsNode(mu, logvar); err != nil { // [B,Z]
-		return b, err
-	}
-	b.rate, err = klreg.Sum(b.dims) // [B]
-	return b, err
-}
-
 // ELBO returns the two terms for each of n images x [n,X], with one draw of z an
 // image, made from the noise eps [n,Noise]. Averaged over eps ~ N(0,I) the terms are
 // those of the definition. An error names the first pixel outside the likelihood's
@@ -73,11 +35,15 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 	if len(eps) != n*m.noise {
 		return nil, fmt.Errorf("vae: %d numbers of noise for %d images, want %d each", len(eps), n, m.noise)
 	}
-	if err := m.lik.Check(x); err != nil {
+	if err := dist.Check(m.p.Family, x); err != nil {
+		return nil, err
+	}
+	in, err := m.given(n, map[string][]float32{"x": x, "eps": eps})
+	if err != nil {
 		return nil, err
 	}
 	d, r := make([]float64, n), make([]float64, n)
-	err = m.elbo.Run(n, map[string][]float32{"x": x, "eps": eps}, graph.Collect("distortion", n, d), graph.Collect("rate", n, r))
+	err = m.elbo.Run(n, in, graph.Collect("distortion", n, d), graph.Collect("rate", n, r))
 	terms := make([]Terms, n)
 	for i := range terms {
 		terms[i] = Terms{Distortion: d[i], Rate: r[i]}
@@ -86,23 +52,30 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 }
 
 func (m *Model) buildELBO(b *graph.Builder, batch int) error {
-	x, eps := b.Input("x", batch, m.pixels), b.Input("eps", batch, m.noise)
-	if m.analytic() {
-		bound, err := m.buildBound(x, eps)
-		b.Output("distortion", bound.distortion)
-		b.Output("rate", bound.rate)
-		return err
-	}
-	mu, logvar, err := m.enc.Encode(x)
+	x, y, eps := b.Input("x", batch, m.pixels), m.labelInput(b, batch), b.Input("eps", batch, m.noise)
+	q, err := on(m.q[0], x, y)
 	if err != nil {
 		return err
 	}
-	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
+	closed := m.closed()
+	t, err := m.trace(q, x, y, eps, Walk{Densities: !closed})
 	if err != nil {
 		return err
 	}
-	rate, err := d.rate()
-	b.Output("distortion", d.distortion)
-	b.Output("rate", rate)
+	terms, err := t.terms(closed)
+	b.Output("distortion", terms.distortion)
+	b.Output("rate", terms.rate)
 	return err
+}
+
+// terms are the two terms of the ELBO, [B] each, the rate in closed form or estimated.
+func (t *Trace) terms(closed bool) (b bound, err error) {
+	if closed {
+		return t.bound()
+	}
+	if b.distortion, err = t.Distortion(); err != nil {
+		return b, err
+	}
+	b.rate, err = t.Rate()
+	return b, err
 }

@@ -9,7 +9,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/encoder"
+	"govae/dist"
 	"govae/graph"
 	"govae/internal/stream"
 )
@@ -29,12 +29,12 @@ func TestFlowLogLikelihoodOnGrid(t *testing.T) {
 
 // mutant is a flow whose log|det| is multiplied by a factor that it must not have.
 type mutant struct {
-	encoder.Flow
+	dist.Flow
 	factor float64
 }
 
-func (f mutant) Transform(z0, mu, logvar *G.Node) (z, logDet *G.Node, err error) {
-	if z, logDet, err = f.Flow.Transform(z0, mu, logvar); err != nil {
+func (f mutant) Transform(z0, cond *G.Node) (z, logDet *G.Node, err error) {
+	if z, logDet, err = f.Flow.Transform(z0, cond); err != nil {
 		return nil, nil, err
 	}
 	logDet, err = graph.Combine([]float64{f.factor}, logDet)
@@ -47,7 +47,7 @@ func TestFlowMutants(t *testing.T) {
 	const n = 3
 	logp := func(factor float64) []float64 {
 		m := louder(noisy(new64(t, flowing(2))), 4)
-		m.flow = mutant{m.flow, factor}
+		m.q[0].Family = dist.Transformed{Base: dist.Normal{}, Flow: mutant{flowOf(m), factor}}
 		x, _ := binary(m, n)
 		l, err := m.LogLikelihood(context.Background(), x, 5000, 1)
 		if err != nil {
@@ -105,7 +105,7 @@ func TestFlowInference(t *testing.T) {
 	moved := 0.0
 	for i := range n {
 		lo, hi := i*m.latent, (i+1)*m.latent
-		want, _ := m.flow.(*encoder.RealNVP).TransformValue(widen(mu[lo:hi]), widen(mu[lo:hi]), widen(logvar[lo:hi]))
+		want, _ := flowOf(m).TransformValue(widen(mu[lo:hi]), append(widen(mu[lo:hi]), widen(logvar[lo:hi])...))
 		for j, w := range want {
 			moved += math.Abs(w - float64(mu[lo+j]))
 			if math.Abs(float64(center[lo+j])-w) > 1e-5 {

@@ -21,25 +21,26 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 	if len(z) != n*m.latent {
 		return nil, nil, fmt.Errorf("vae: codes of %d numbers for %d images, want %d each", len(z), n, m.latent)
 	}
-	if err := m.lik.Check(x); err != nil {
+	if err := dist.Check(m.p.Family, x); err != nil {
 		return nil, nil, err
 	}
 	distortion, dz = make([]float64, n), make([]float32, n*m.latent)
-	err = m.distortion.Run(n, map[string][]float32{"x": x, "z": z}, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
+	in, err := m.given(n, map[string][]float32{"x": x, "z": z})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = m.distortion.Run(n, in, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
 	return distortion, dz, err
 }
 
 func (m *Model) buildDistortionGrad(b *graph.Builder, batch int) error {
-	x, input := b.Input("x", batch, m.pixels), b.Input("z", batch, m.latent)
+	x, y, input := b.Input("x", batch, m.pixels), m.labelInput(b, batch), b.Input("z", batch, m.latent)
 	z, err := graph.Combine([]float64{1}, input) // layers pass no gradient to an input of the graph
 	if err != nil {
 		return err
 	}
-	params, err := m.dec.Decode(z)
-	if err != nil {
-		return err
-	}
-	distortion, err := m.lik.DistortionNode(params, x) // [B]
+	t := &Trace{X: x, Y: y, Z: []*G.Node{z}, m: m}
+	distortion, err := t.Distortion() // [B]
 	if err != nil {
 		return err
 	}
@@ -74,10 +75,13 @@ func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	if want := n * (m.noise - m.latent); len(eps) != want {
+	if want := n * (m.noise - m.noises[0]); len(eps) != want {
 		return nil, nil, fmt.Errorf("vae: noise of %d numbers for the layers above %d codes, want %d", len(eps), n, want)
 	}
-	in := map[string][]float32{"z": z}
+	in, err := m.given(n, map[string][]float32{"z": z})
+	if err != nil {
+		return nil, nil, err
+	}
 	if len(m.gens) > 0 {
 		in["eps"] = eps
 	}
@@ -86,51 +90,25 @@ func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err e
 	return logp, dz, err
 }
 
-func (m *Model) buildPriorGrad(b *graph.Builder, batch int) (err error) {
-	z := make([]*G.Node, len(m.encs))
-	if z[0], err = graph.Combine([]float64{1}, b.Input("z", batch, m.latent)); err != nil { // layers pass no gradient to an input of the graph
-		return err
-	}
-	var logQ []*G.Node // [B] each
-	var noise *G.Node
-	at := 0
-	for l := 1; l < len(z); l++ {
-		if l == 1 {
-			noise = b.Input("eps", batch, m.noise-m.latent)
-		}
-		mu, logvar, err := m.encs[l].Encode(z[l-1]) // [B,Z_l]
-		if err != nil {
-			return err
-		}
-		eps, err := graph.Columns(noise, at, at+m.latents[l])
-		if err != nil {
-			return err
-		}
-		at += m.latents[l]
-		if z[l], err = Reparameterize(mu, logvar, eps); err != nil {
-			return err
-		}
-		q, err := dist.DrawLogDensity(logvar, eps)
-		if err != nil {
-			return err
-		}
-		logQ = append(logQ, q)
-	}
-	terms, err := m.logPrior(z)
+func (m *Model) buildPriorGrad(b *graph.Builder, batch int) error {
+	z, err := graph.Combine([]float64{1}, b.Input("z", batch, m.latent)) // layers pass no gradient to an input of the graph
 	if err != nil {
 		return err
 	}
-	signs := make([]float64, 0, len(terms)+len(logQ))
-	for range terms {
-		signs = append(signs, 1)
+	t := &Trace{Y: m.labelInput(b, batch), Z: []*G.Node{z}, Draw: []*dist.Draw{nil}, m: m, walk: Walk{Densities: true}}
+	var eps *G.Node
+	if len(m.gens) > 0 {
+		eps = b.Input("eps", batch, m.noise-m.noises[0])
 	}
-	for range logQ {
-		signs = append(signs, -1)
-	}
-	logp, err := graph.Combine(signs, append(terms, logQ...)...) // [B]
-	if err != nil {
+	if err := t.up(z, eps, nil); err != nil {
 		return err
+	}
+	logp := t.LogPrior // [B]
+	if t.LogQ != nil {
+		if logp, err = graph.Combine([]float64{1, -1}, logp, t.LogQ); err != nil {
+			return err
+		}
 	}
 	b.Output("logp", logp)
-	return gradientOfSum(b, logp, "dz", z[0])
+	return gradientOfSum(b, logp, "dz", z)
 }

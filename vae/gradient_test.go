@@ -93,7 +93,7 @@ func TestLossGradient(t *testing.T) {
 // programOf is the program of a step, which a Step has for float32 alone.
 func programOf(t testing.TB, m *Model, batch int, w klreg.Weight, o Objective) *graph.Program {
 	t.Helper()
-	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o) })
+	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o, &Step{}) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,31 +5,84 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"govae/encoder"
+	G "gorgonia.org/gorgonia"
+
+	"govae/dist"
 	"govae/graph"
 	"govae/internal/stream"
 )
 
-// Encode returns the mean and the log-variance of q(z|x) for n images x [n,X]:
-// mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
-// first, z_1; with a flow they are those of z0, which Transform takes to z.
-func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
+// EncodeParams returns the parameters of q(z|x) for n images x [n,X]: those of the
+// posterior's family, [n,P], for dist.Normal the mean and the log-variance side by side. With
+// several stochastic layers z is the first, z_1.
+func (m *Model) EncodeParams(x []float32) ([]float32, error) {
+	return m.rowsOf(m.encode, x, m.params)
+}
+
+// rowsOf runs a graph of images x [n,X] that gives rows of the given width.
+func (m *Model) rowsOf(net *graph.Rows, x []float32, width int) ([]float32, error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	mu, logvar = make([]float32, n*m.latent), make([]float32, n*m.latent)
-	if err := m.encode.Run(n, map[string][]float32{"x": x}, graph.Collect("mu", n, mu), graph.Collect("logvar", n, logvar)); err != nil {
-		return nil, nil, err
+	in, err := m.given(n, map[string][]float32{"x": x})
+	if err != nil {
+		return nil, err
 	}
-	return mu, logvar, nil
+	out := make([]float32, n*width)
+	return out, net.Run(n, in, graph.Collect("out", n, out))
 }
 
 func (m *Model) buildEncode(b *graph.Builder, batch int) error {
-	mu, logvar, err := m.enc.Encode(b.Input("x", batch, m.pixels))
-	b.Output("mu", mu)
-	b.Output("logvar", logvar)
+	params, err := m.encodeNode(b.Input("x", batch, m.pixels), m.labelInput(b, batch))
+	b.Output("out", params)
 	return err
+}
+
+// Encode returns the mean and the log-variance of the Gaussian q(z|x) for n images x
+// [n,X]: mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
+// first, z_1; with a flow they are those of z0, which Transform takes to z. It is an error
+// if the encoder gives no Gaussian (see EncodeParams).
+func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
+	if !m.gaussian() {
+		return nil, nil, fmt.Errorf("vae: q(z|x) is %s, which has no mean and log-variance: use EncodeParams", m.q[0].Family.Name())
+	}
+	h, err := m.EncodeParams(x)
+	if err != nil {
+		return nil, nil, err
+	}
+	mu, logvar = parted(h, m.latent)
+	return mu, logvar, nil
+}
+
+// gaussian reports whether the encoder's outputs are those of a diagonal Gaussian, with or
+// without a flow on top.
+func (m *Model) gaussian() bool {
+	f := m.Posterior()
+	if t, ok := f.(dist.Transformed); ok {
+		f = t.Base
+	}
+	_, ok := f.(dist.Normal)
+	return ok
+}
+
+// parted parts rows of mu and logvar, [n,2Z], and joined puts them side by side again.
+func parted(h []float32, z int) (mu, logvar []float32) {
+	mu, logvar = make([]float32, len(h)/2), make([]float32, len(h)/2)
+	for i := 0; i < len(mu); i += z {
+		copy(mu[i:i+z], h[2*i:])
+		copy(logvar[i:i+z], h[2*i+z:])
+	}
+	return mu, logvar
+}
+
+func joined(mu, logvar []float32, z int) []float32 {
+	h := make([]float32, 2*len(mu))
+	for i := 0; i < len(mu); i += z {
+		copy(h[2*i:], mu[i:i+z])
+		copy(h[2*i+z:], logvar[i:i+z])
+	}
+	return h
 }
 
 // Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
@@ -46,31 +99,38 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
 	}
 	z := make([]float32, len(z0))
-	return z, m.transform.Run(n, map[string][]float32{"z0": z0, "mu": mu, "logvar": logvar}, graph.Collect("z", n, z))
+	return z, m.flow.Run(n, map[string][]float32{"z0": z0, "params": joined(mu, logvar, m.latent)}, graph.Collect("z", n, z))
 }
 
-func (m *Model) buildTransform(b *graph.Builder, batch int) error {
-	z0, mu, logvar := b.Input("z0", batch, m.latent), b.Input("mu", batch, m.latent), b.Input("logvar", batch, m.latent)
-	z, _, err := m.flow.Transform(z0, mu, logvar)
+func (m *Model) buildFlow(b *graph.Builder, batch int) error {
+	z, _, err := m.Posterior().(dist.Transformed).Flow.Transform(b.Input("z0", batch, m.latent), b.Input("params", batch, m.params))
 	b.Output("z", z)
 	return err
 }
 
-// Center returns the code that stands for each of n images x [n,X]: mu = E[z|x],
-// with a flow what it makes of mu: [n,Z].
-func (m *Model) Center(x []float32) ([]float32, error) {
-	mu, logvar, err := m.Encode(x)
+// Center returns the code that stands for each of n images x [n,X]: the mean of q(z|x), or
+// for a flow what it makes of that of its Gaussian: [n,Z].
+func (m *Model) Center(x []float32) ([]float32, error) { return m.rowsOf(m.center, x, m.latent) }
+
+func (m *Model) buildCenter(b *graph.Builder, batch int) error {
+	q, err := on(m.q[0], b.Input("x", batch, m.pixels), m.labelInput(b, batch))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return m.Transform(mu, mu, logvar)
+	drawable, ok := q.(dist.Drawable)
+	if !ok {
+		return fmt.Errorf("vae: q(z|x) is %T, which can't be drawn", q)
+	}
+	z, err := drawable.Center()
+	b.Output("out", z)
+	return err
 }
 
 // Up returns the mean and the log-variance of q(z_l+1|z_l) for n codes z [n,Z_l] of
 // stochastic layer l, counted from 1: both [n,Z_l+1].
 func (m *Model) Up(l int, z []float32) (mu, logvar []float32, err error) {
-	if l < 1 || l >= len(m.encs) {
-		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
+	if l < 1 || l >= len(m.q) {
+		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.q))
 	}
 	return m.layer(m.up[l-1], z, m.latents[l-1], m.latents[l])
 }
@@ -78,8 +138,8 @@ func (m *Model) Up(l int, z []float32) (mu, logvar []float32, err error) {
 // Down returns the mean and the log-variance of p(z_l|z_l+1) for n codes z
 // [n,Z_l+1]: both [n,Z_l].
 func (m *Model) Down(l int, z []float32) (mu, logvar []float32, err error) {
-	if l < 1 || l >= len(m.encs) {
-		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.encs))
+	if l < 1 || l >= len(m.q) {
+		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.q))
 	}
 	return m.layer(m.down[l-1], z, m.latents[l], m.latents[l-1])
 }
@@ -89,19 +149,27 @@ func (m *Model) layer(net *graph.Rows, z []float32, in, out int) (mu, logvar []f
 	if err != nil {
 		return nil, nil, err
 	}
-	mu, logvar = make([]float32, n*out), make([]float32, n*out)
-	if err := net.Run(n, map[string][]float32{"z": z}, graph.Collect("mu", n, mu), graph.Collect("logvar", n, logvar)); err != nil {
+	given, err := m.given(n, map[string][]float32{"z": z})
+	if err != nil {
 		return nil, nil, err
 	}
+	h := make([]float32, n*2*out)
+	if err := net.Run(n, given, graph.Collect("params", n, h)); err != nil {
+		return nil, nil, err
+	}
+	mu, logvar = parted(h, out)
 	return mu, logvar, nil
 }
 
-func buildLayer(net encoder.Encoder) func(b *graph.Builder, batch int) error {
+func (m *Model) buildLayer(c dist.Conditional) func(b *graph.Builder, batch int) error {
 	return func(b *graph.Builder, batch int) error {
-		width, _ := net.Dims()
-		mu, logvar, err := net.Encode(b.Input("z", batch, width))
-		b.Output("mu", mu)
-		b.Output("logvar", logvar)
+		width, labels, _ := c.Net.Dims()
+		z, y := b.Input("z", batch, width), m.labelInput(b, batch)
+		if labels == 0 {
+			y = nil
+		}
+		params, err := c.Net.Apply(z, y)
+		b.Output("params", params)
 		return err
 	}
 }
@@ -113,26 +181,23 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := make([]float32, n*m.pixels)
-	room := make([]float32, graph.BatchFor(n)*m.outputs)
-	err = m.decode.Run(n, map[string][]float32{"z": z}, func(lo, hi int, p *graph.Program) error {
-		if m.outputs == m.pixels {
-			dst := images[lo*m.pixels : hi*m.pixels]
-			err := graph.Copy(p, "params", dst)
-			m.lik.Mean(dst)
-			return err
-		}
+	in, err := m.given(n, map[string][]float32{"z": z})
+	if err != nil {
+		return nil, err
+	}
+	images, room := make([]float32, n*m.pixels), make([]float32, graph.BatchFor(n)*m.outputs)
+	return images, m.decode.Run(n, in, func(lo, hi int, p *graph.Program) error {
+		dst := images[lo*m.pixels : hi*m.pixels]
 		params := room[:(hi-lo)*m.outputs]
+		if m.outputs == m.pixels {
+			params = dst
+		}
 		if err := graph.Copy(p, "params", params); err != nil {
 			return err
 		}
-		for i := lo; i < hi; i++ {
-			row := params[(i-lo)*m.outputs : (i-lo+1)*m.outputs]
-			copy(images[i*m.pixels:(i+1)*m.pixels], m.lik.Mean(row))
-		}
+		copy(dst, dist.Means(m.p.Family, params, m.pixels))
 		return nil
 	})
-	return images, err
 }
 
 // DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs],
@@ -142,15 +207,17 @@ func (m *Model) DecodeParams(z []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	params := make([]float32, n*m.outputs)
-	if err := m.decode.Run(n, map[string][]float32{"z": z}, graph.Collect("params", n, params)); err != nil {
+	in, err := m.given(n, map[string][]float32{"z": z})
+	if err != nil {
 		return nil, err
 	}
-	return params, nil
+	params := make([]float32, n*m.outputs)
+	return params, m.decode.Run(n, in, graph.Collect("params", n, params))
 }
 
 func (m *Model) buildDecode(b *graph.Builder, batch int) error {
-	params, err := m.dec.Decode(b.Input("z", batch, m.latent))
+	t := &Trace{Z: []*G.Node{b.Input("z", batch, m.latent)}, Y: m.labelInput(b, batch), m: m}
+	params, err := t.Params()
 	b.Output("params", params)
 	return err
 }
@@ -167,8 +234,8 @@ func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, erro
 	return m.Decode(z)
 }
 
-// SamplePixels is Sample, but that each pixel is a draw from p(x|z) and not its mean:
-// images such as those that the model is a likelihood of, [n,X].
+// SamplePixels draws each pixel from p(x|z); Sample returns its mean. These are images such
+// as those that the model is a likelihood of, [n,X].
 func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
 	z, src, err := m.sampleCodes(n, seed, temperature)
 	if err != nil {
@@ -178,11 +245,7 @@ func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32
 	if err != nil {
 		return nil, err
 	}
-	images := make([]float32, 0, n*m.pixels)
-	for i := range n {
-		images = append(images, m.lik.Sample(params[i*m.outputs:(i+1)*m.outputs], src)[:m.pixels]...)
-	}
-	return images, nil
+	return dist.Samples(m.p.Family, params, m.pixels, src), nil
 }
 
 // sampleCodes draws n of the first code z_1 [n,Z], and returns the stream for what is
@@ -195,7 +258,11 @@ func (m *Model) sampleCodes(n int, seed uint64, temperature float64) ([]float32,
 		return nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
 	}
 	src := stream.New(seed, stream.Sample, 0)
-	z, err := m.samplePrior(n, temperature, src)
+	y, err := m.given(n, map[string][]float32{})
+	if err != nil {
+		return nil, nil, err
+	}
+	z, err := m.prior.Sample(n, y["y"], temperature, src)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -204,48 +271,9 @@ func (m *Model) sampleCodes(n int, seed uint64, temperature float64) ([]float32,
 		if err != nil {
 			return nil, nil, err
 		}
-		z = draw(mu, logvar, temperature, src)
+		z = dist.SampleNormals(joined(mu, logvar, m.latents[l-1]), m.latents[l-1], temperature, src)
 	}
 	return z, src, nil
-}
-
-// samplePrior draws n of the topmost code: [n,Z].
-func (m *Model) samplePrior(n int, temperature float64, src rand.Source) ([]float32, error) {
-	width := m.latents[len(m.latents)-1]
-	mu, logvar := make([]float32, n*width), make([]float32, n*width)
-	if _, ok := m.prior.(standard); !ok {
-		weights, means, logvars, err := m.prior.Components()
-		if err != nil {
-			return nil, err
-		}
-		r := rand.New(src)
-		for i := range n {
-			c, u := 0, r.Float64()
-			for u -= weights[0]; u >= 0 && c < len(weights)-1; u -= weights[c] {
-				c++
-			}
-			round32(mu[i*width:], means[c*width:(c+1)*width])
-			round32(logvar[i*width:], logvars[c*width:(c+1)*width])
-		}
-	}
-	return draw(mu, logvar, temperature, src), nil
-}
-
-// round32 rounds numbers to float32.
-func round32(dst []float32, src []float64) {
-	for i, v := range src {
-		dst[i] = float32(v)
-	}
-}
-
-// draw returns mu + temperature·exp(logvar/2)·eps with fresh noise.
-func draw(mu, logvar []float32, temperature float64, src rand.Source) []float32 {
-	z := make([]float32, len(mu))
-	stream.Normal(z, src)
-	for i, e := range z {
-		z[i] = mu[i] + float32(temperature*math.Exp(float64(logvar[i])/2))*e
-	}
-	return z
 }
 
 // Reconstruct returns E[x|z] at z = Center(x) for n images x [n,X]: [n,X].

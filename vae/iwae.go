@@ -1,12 +1,10 @@
 package vae
 
-import (
-	G "gorgonia.org/gorgonia"
+import "govae/klreg"
 
-	"govae/graph"
-)
+func init() { RegisterObjective("iwae", func(o Objective) Bound { return iwae{o} }) }
 
-// lossIWAE is the negative importance-weighted bound of k draws an image,
+// iwae is the importance-weighted bound of k draws an image,
 //
 //	L_k = E log 1/k Σ_i w_i,   w_i = p(x|z_i)·p(z_i) / q(z_i|x),   z_i ~ q(z|x)
 //
@@ -14,14 +12,12 @@ import (
 // gradient weighs that of each log w_i by the normalised weight w_i / Σ_j w_j.
 //
 // Source: Burda, Grosse & Salakhutdinov 2016, eq. 8 and 14, arXiv:1509.00519.
-func lossIWAE(d *draws) (*G.Node, error) {
-	logw, err := d.logWeights() // [B·k]
-	if err != nil {
-		return nil, err
-	}
-	bound, err := graph.LogMeanExp(logw, d.k) // [B]
-	if err != nil {
-		return nil, err
-	}
-	return negativeMean(bound)
+type iwae struct{ Objective }
+
+// Check implements Bound.
+func (o iwae) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+
+// Loss implements Bound: log q passes its whole gradient.
+func (o iwae) Loss(p *Pass) (LossNodes, error) {
+	return p.Importance(o.Objective, Walk{Densities: true}, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"govae/dist"
 	"govae/graph"
 	"govae/internal/simd"
 	"govae/internal/stream"
@@ -52,10 +53,14 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 	if k < 1 {
 		return nil, fmt.Errorf("vae: %d samples an image, want at least 1", k)
 	}
-	if err := m.lik.Check(x); err != nil {
+	if err := dist.Check(m.p.Family, x); err != nil {
 		return nil, err
 	}
-	mu, logvar, err := m.Encode(x)
+	params, err := m.EncodeParams(x)
+	if err != nil {
+		return nil, err
+	}
+	y, err := m.given(n, map[string][]float32{})
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +70,8 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 		return nil, err
 	}
 	defer m.likelihood.Put(p)
-	w := &weighing{m: m, p: p, x: x, mu: mu, logvar: logvar, k: k, seed: seed, rows: n * k, image: [2][]int{make([]int, chunk), make([]int, chunk)}}
-	sums, squares := make([]LogSumExp, n), make([]LogSumExp, n)
+	w := &weighing{m: m, p: p, x: x, params: params, y: y["y"], k: k, seed: seed, rows: n * k, image: [2][]int{make([]int, chunk), make([]int, chunk)}}
+	sums, squares := make([]dist.LogSumExp, n), make([]dist.LogSumExp, n)
 	logw := make([]float64, chunk)
 	next := w.prepare(0)
 	for lo := 0; lo < n*k; lo += chunk {
@@ -105,13 +110,13 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 // and a draw: a chunk of them while the chunk before is in the graph. With many
 // draws an image stays in its rows from one chunk to the next.
 type weighing struct {
-	m             *Model
-	p             *graph.Program
-	x, mu, logvar []float32
-	k, rows       int
-	seed          uint64
-	src           *rand.PCG // of the current image
-	image         [2][]int  // in the rows of the inputs' two buffers, counted from 1
+	m            *Model
+	p            *graph.Program
+	x, params, y []float32
+	k, rows      int
+	seed         uint64
+	src          *rand.PCG // of the current image
+	image        [2][]int  // in the rows of the inputs' two buffers, counted from 1
 }
 
 // prepare fills the inputs of the chunk that starts at row lo. Chunks are to be
@@ -120,7 +125,7 @@ func (w *weighing) prepare(lo int) *simd.Ahead {
 	chunk := len(w.image[0])
 	image := w.image[lo/chunk%2]
 	return simd.Start(func() {
-		z, eps := w.m.latent, make([]float32, w.m.noise)
+		width, eps := w.m.params, make([]float32, w.m.noise)
 		for r := lo; r < min(lo+chunk, w.rows); r++ {
 			i, row := r/w.k, r-lo
 			if r%w.k == 0 {
@@ -129,8 +134,10 @@ func (w *weighing) prepare(lo int) *simd.Ahead {
 			if image[row] != i+1 {
 				image[row] = i + 1
 				w.load("x", row, w.x[i*w.m.pixels:(i+1)*w.m.pixels])
-				w.load("mu", row, w.mu[i*z:(i+1)*z])
-				w.load("logvar", row, w.logvar[i*z:(i+1)*z])
+				w.load("params", row, w.params[i*width:(i+1)*width])
+				if labels := w.m.labels; labels > 0 {
+					w.load("y", row, w.y[i*labels:(i+1)*labels])
+				}
 			}
 			stream.Normal(eps, w.src)
 			w.load("eps", row, eps)
@@ -146,41 +153,16 @@ func (w *weighing) load(name string, row int, src []float32) {
 }
 
 func (m *Model) buildLikelihood(b *graph.Builder, batch int) error {
-	x, eps := b.Input("x", batch, m.pixels), b.Input("eps", batch, m.noise)
-	mu, logvar := b.Input("mu", batch, m.latent), b.Input("logvar", batch, m.latent)
-	d, err := m.buildDraws(x, mu, logvar, eps, false, false)
+	x, y, eps := b.Input("x", batch, m.pixels), m.labelInput(b, batch), b.Input("eps", batch, m.noise)
+	q, err := m.q[0].Family.On(b.Input("params", batch, m.params))
 	if err != nil {
 		return err
 	}
-	logw, err := d.logWeights()
+	t, err := m.trace(q, x, y, eps, Walk{Densities: true})
+	if err != nil {
+		return err
+	}
+	logw, err := t.LogWeights(nil, nil)
 	b.Output("logw", logw)
 	return err
-}
-
-// LogSumExp accumulates log Σ exp(a_i) one term at a time, without overflow, in
-// constant memory. The zero value is the empty sum, −Inf.
-type LogSumExp struct {
-	max, sum float64 // the result is max + log(sum), once sum > 0
-}
-
-// Add adds exp(a) to the sum.
-func (l *LogSumExp) Add(a float64) {
-	switch {
-	case math.IsInf(a, -1):
-	case l.sum == 0:
-		l.max, l.sum = a, 1
-	case a > l.max:
-		l.sum = l.sum*math.Exp(l.max-a) + 1
-		l.max = a
-	default:
-		l.sum += math.Exp(a - l.max)
-	}
-}
-
-// Value returns the logarithm of the sum.
-func (l *LogSumExp) Value() float64 {
-	if l.sum == 0 {
-		return math.Inf(-1)
-	}
-	return l.max + math.Log(l.sum)
 }

@@ -1,8 +1,10 @@
 package vae
 
-import G "gorgonia.org/gorgonia"
+import "govae/klreg"
 
-// lossMIWAE is the mean of m independent importance-weighted bounds of k draws each,
+func init() { RegisterObjective("miwae", func(o Objective) Bound { return miwae{o} }) }
+
+// miwae is the mean of m independent importance-weighted bounds of k draws each,
 //
 //	1/m Σ_j log 1/k Σ_i w_ij
 //
@@ -11,4 +13,12 @@ import G "gorgonia.org/gorgonia"
 // drowns in noise as k grows.
 //
 // Source: Rainforth et al. 2018, eq. 8, arXiv:1802.04537.
-func lossMIWAE(d *draws) (*G.Node, error) { return lossIWAE(d) }
+type miwae struct{ Objective }
+
+// Check implements Bound.
+func (o miwae) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, true) }
+
+// Loss implements Bound: each k neighbours of an image's m·k draws are one bound.
+func (o miwae) Loss(p *Pass) (LossNodes, error) {
+	return p.Importance(o.Objective, Walk{Densities: true}, nil)
+}

@@ -4,51 +4,26 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/encoder"
 	"govae/graph"
+	"govae/klreg"
 )
 
 // Objective says which bound on log p(x) training raises.
 type Objective struct {
-	Name string `json:"name"`        // elbo (also if empty), elbo-sampled, stl, iwae, dreg or miwae
+	Name string `json:"name"`        // elbo (also if empty), or one of Objectives
 	K    int    `json:"k,omitempty"` // draws of z that a bound is made of; 0 for 1
 	M    int    `json:"m,omitempty"` // independent bounds that are averaged, for miwae; 0 for 1
 	// Backward is how many of the K draws the gradient is computed through, chosen by
-	// their weights; 0 for all. See Model.addResampled.
+	// their weights; 0 for all. See Pass.Importance.
 	Backward int `json:"backward,omitempty"`
 }
 
 // DefaultObjective is the ELBO with the analytic KL.
 func DefaultObjective() Objective { return Objective{Name: "elbo"} }
-
-// estimator is how an objective is built: each has a file of its own.
-type estimator struct {
-	loss   func(d *draws) (*G.Node, error) // scalar, from draws whose neighbours are k for one image
-	path   bool                            // log q without its score
-	scaled bool                            // the gradient of z is multiplied by the normalised weights
-	equal  bool                            // all draws weigh the same
-}
-
-var estimators = map[string]estimator{
-	"elbo-sampled": {loss: lossSampled, equal: true},
-	"stl":          {loss: lossSTL, path: true},
-	"iwae":         {loss: lossIWAE},
-	"dreg":         {loss: lossDReG, path: true, scaled: true},
-	"miwae":        {loss: lossMIWAE},
-}
-
-// Objectives lists the names that there are.
-func Objectives() []string {
-	names := []string{"elbo"}
-	for n := range estimators {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
 
 // Samples is how many draws of z an image has in a training step.
 func (o Objective) Samples() int { return max(o.K, 1) * max(o.M, 1) }
@@ -66,102 +41,140 @@ func (o Objective) Whole() Objective {
 	return o
 }
 
-// analytic reports whether the objective is the ELBO with the analytic KL.
-func (o Objective) analytic() bool { return o.Name == "" || o.Name == "elbo" }
-
-// Validate returns an error that names what is wrong.
-func (o Objective) Validate() error {
-	_, ok := estimators[o.Name]
-	switch {
-	case !o.analytic() && !ok:
-		return fmt.Errorf("vae: unknown objective %q: choose one of %s", o.Name, strings.Join(Objectives(), ", "))
-	case o.K < 0 || o.M < 0 || o.K > 1<<20 || o.M > 1<<20:
-		return fmt.Errorf("vae: objective %s with k=%d and m=%d, want at least 1 and at most %d", o.Name, o.K, o.M, 1<<20)
-	case o.analytic() && o.Samples() > 1:
-		return fmt.Errorf("vae: objective elbo takes one draw an image, not %d: choose iwae for a tighter bound, elbo-sampled for an average", o.Samples())
-	case o.Name != "miwae" && o.M > 1:
-		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
-	case o.Backward > 0 && (o.analytic() || estimators[o.Name].equal):
-		return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg, or backward 0", o.Backward, o.Whole().Name)
-	case o.Backward < 0 || o.Backward > max(o.K, 1):
-		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want 1 to %d, or 0 for all", o.Backward, max(o.K, 1), max(o.K, 1))
-	}
-	return nil
+// Bound is what an objective does: it makes the loss of a training step, as a graph. Each
+// stands in a file of its own, which holds all of it.
+type Bound interface {
+	// Check returns an error if the numbers of the objective, the model or the weight of the KL
+	// term do not go with it. m is nil where there is no model yet.
+	Check(m *Model, w klreg.Weight) error
+	// Loss adds the loss to the graph of the pass.
+	Loss(p *Pass) (LossNodes, error)
 }
 
-// goesWith returns an error if the model lacks what the objective needs.
-func (o Objective) goesWith(m *Model) error {
-	if err := o.Validate(); err != nil {
-		return err
-	}
-	if o.analytic() && !m.analytic() {
-		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one Gaussian layer under the standard prior; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", m.sampledFor())
-	}
-	for l, enc := range m.encs[1:] {
-		if _, ok := enc.(encoder.Fixable); !ok && estimators[o.Name].path {
-			return fmt.Errorf("vae: objective %s holds encoders fixed, which that of stochastic layer %d cannot (encoder.Fixable): choose iwae", o.Name, l+2)
-		}
-	}
-	return nil
+// Pass is what a Bound makes its loss from: the inputs of a training step on B images.
+type Pass struct {
+	Model   *Model
+	Builder *graph.Builder
+	X, Y    *G.Node // images [B,X], and their labels [B,Labels], nil for none
+	Eps     *G.Node // noise [B·Samples,Noise] of all draws
+	U       *G.Node // [B·M,1] uniform numbers, nil without Backward
+	Params  *G.Node // of q(z_1|x), [B,Outputs(Z)] of its family
+
+	// Weight says how the KL term counts, and the scalars are its numbers of each step:
+	// Beta multiplies the term; Target is the rate that a capacity aims at, nil without one;
+	// Share is that of the layers above the first, nil for 1.
+	Weight              klreg.Weight
+	Beta, Target, Share *G.Node
 }
 
-// encoded is what all draws for a batch are made from.
-type encoded struct {
-	x, mu, logvar *G.Node // [B,·]
-	beta, share   *G.Node // see draws
-	o             Objective
-	e             estimator
+// LossNodes is what a Bound adds to the graph.
+type LossNodes struct {
+	Loss       *G.Node // scalar, in nats per image
+	Cost       *G.Node // scalar whose gradient training follows; nil for that of Loss
+	Distortion *G.Node // scalar, the mean of −log p(x|z) over all draws
+	Rate       *G.Node // scalar, the mean of the KL, or of its estimate from each draw, without any weight
+	Terms      []Term  // what the loss has besides, for metrics and curves
 }
 
-// buildDrawn adds an objective made of draws to the graph of x [B,X], eps [B·m·k,
-// Noise], u [B·m,1], which is nil without o.Backward, and the scalars beta, which
-// multiplies log q(z|x) − log p(z) in the loss, and share, which multiplies the part of
-// the layers above in it, nil for 1. The gradient is that of cost.
-func (m *Model) buildDrawn(x, eps, u, beta, share *G.Node, o Objective) (loss, cost, distortion, rate *G.Node, err error) {
-	mu, logvar, err := m.enc.Encode(x) // [B,Z]
-	if err != nil {
-		return nil, nil, nil, nil, err
-	}
-	in := encoded{x, mu, logvar, beta, share, o, estimators[o.Name]}
-	d, err := m.drawEach(in, eps, o.Samples(), u == nil)
-	if err != nil {
-		return nil, nil, nil, nil, err
-	}
-	if u == nil {
-		loss, err = in.e.loss(d)
-		cost = loss
-	} else {
-		loss, cost, err = m.addResampled(in, d, eps, u)
-	}
-	if err != nil {
-		return nil, nil, nil, nil, err
-	}
-	if distortion, err = graph.Mean(d.distortion); err != nil {
-		return nil, nil, nil, nil, err
-	}
-	if rate, err = d.rate(); err != nil {
-		return nil, nil, nil, nil, err
-	}
-	rate, err = graph.Mean(rate)
-	return loss, cost, distortion, rate, err
+// Term is a further part of a loss.
+type Term struct {
+	Name  string
+	Value *G.Node // scalar, without its weight
 }
 
-// drawEach adds n draws for each image, made of eps [B·n,Noise], to the graph. Without
-// gradient, which is to say that none will be asked for, they are not prepared for that
-// of the estimator.
-func (m *Model) drawEach(in encoded, eps *G.Node, n int, gradient bool) (d *draws, err error) {
-	nodes := []*G.Node{in.x, in.mu, in.logvar}
+// Trace adds n draws of the codes for each image to the graph, made of noise eps
+// [B·n,Noise]. Its rows are the n draws of the first image, then those of the second.
+func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
+	x, y, h := p.X, p.Y, p.Params
 	if n > 1 {
-		for i := range nodes {
-			if nodes[i], err = graph.Repeat(nodes[i], n); err != nil { // [B·n,·]
+		if x, err = graph.Repeat(x, n); err != nil { // [B·n,X]
+			return nil, err
+		}
+		if y != nil {
+			if y, err = graph.Repeat(y, n); err != nil { // [B·n,Labels]
 				return nil, err
 			}
 		}
+		if h, err = graph.Repeat(h, n); err != nil { // [B·n,P]
+			return nil, err
+		}
 	}
-	d, err = m.buildDraws(nodes[0], nodes[1], nodes[2], eps, gradient && in.e.path, gradient && in.e.scaled)
+	q, err := p.Model.q[0].Family.On(h)
 	if err != nil {
 		return nil, err
 	}
-	d.k, d.beta, d.share = max(in.o.K, 1), in.beta, in.share
-	return d, nil
+	if t, err = p.Model.trace(q, x, y, eps, walk); err != nil {
+		return nil, err
+	}
+	t.K = n
+	return t, nil
+}
+
+var objectives = struct {
+	sync.Mutex
+	makers  map[string]func(Objective) Bound
+	doubles []string
+}{makers: map[string]func(Objective) Bound{}}
+
+// RegisterObjective adds an objective under a name. It is called from an init function. A
+// name that is registered twice is an error of whatever asks for it.
+func RegisterObjective(name string, make func(Objective) Bound) {
+	objectives.Lock()
+	defer objectives.Unlock()
+	if objectives.makers[name] != nil {
+		objectives.doubles = append(objectives.doubles, name)
+	}
+	objectives.makers[name] = make
+}
+
+// Objectives lists the names that there are.
+func Objectives() []string {
+	objectives.Lock()
+	defer objectives.Unlock()
+	var names []string
+	for n := range objectives.makers {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Bound returns what the objective does. An unknown name is an error that lists the known
+// ones.
+func (o Objective) Bound() (Bound, error) {
+	name := o.Whole().Name
+	objectives.Lock()
+	make, twice := objectives.makers[name], slices.Contains(objectives.doubles, name)
+	objectives.Unlock()
+	switch {
+	case twice:
+		return nil, fmt.Errorf("vae: two objectives named %q are registered", name)
+	case make == nil:
+		return nil, fmt.Errorf("vae: unknown objective %q: choose one of %s", o.Name, strings.Join(Objectives(), ", "))
+	}
+	return make(o), nil
+}
+
+// Validate returns an error that names what is wrong with the objective by itself.
+func (o Objective) Validate() error {
+	b, err := o.Bound()
+	if err != nil {
+		return err
+	}
+	if o.K < 0 || o.M < 0 || o.K > 1<<20 || o.M > 1<<20 {
+		return fmt.Errorf("vae: objective %s with k=%d and m=%d, want at least 1 and at most %d", o.Name, o.K, o.M, 1<<20)
+	}
+	return b.Check(nil, klreg.DefaultWeight())
+}
+
+// check returns an error if the objective does not go with a model or a weight.
+func (o Objective) check(m *Model, w klreg.Weight) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	b, err := o.Bound()
+	if err != nil {
+		return err
+	}
+	return b.Check(m, w)
 }

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"govae/encoder"
 	"govae/internal/stream"
-	"govae/klreg"
+	"govae/nn"
 )
 
 // The objectives that follow the path alone, stl and dreg, in models of each kind:
@@ -17,14 +16,13 @@ import (
 // plainLogQ is log q(z|x) of given codes.
 func plainLogQ(m *Model, x []float64, z [][]float64) (l float64) {
 	below := x
-	for i, e := range m.encs {
-		mu, logvar := plainEncode(e, below)
+	for i, e := range m.q {
+		mu, logvar := plainEncode(e.Net, below)
 		below = z[i]
 		if i == 0 && m.flow != nil {
-			flow := m.flow.(*encoder.RealNVP)
-			z0 := flow.InverseValue(z[0], mu, logvar)
-			_, logDet := flow.TransformValue(z0, mu, logvar)
-			l += logNormal(z0, mu, logvar) - logDet
+			flow := flowOf(m)
+			z0, logDet := flow.InverseValue(z[0], append(append([]float64{}, mu...), logvar...))
+			l += logNormal(z0, mu, logvar) + logDet
 			continue
 		}
 		l += logNormal(z[i], mu, logvar)
@@ -36,7 +34,7 @@ func plainLogQ(m *Model, x []float64, z [][]float64) (l float64) {
 func plainLogP(m *Model, z [][]float64) float64 {
 	l := plainPrior(m, z[len(z)-1])
 	for i, g := range m.gens {
-		mu, logvar := plainEncode(g, z[i+1])
+		mu, logvar := plainEncode(g.Net, z[i+1])
 		l += logNormal(z[i], mu, logvar)
 	}
 	return l
@@ -152,16 +150,28 @@ func TestPathGradientMeans(t *testing.T) {
 	}
 }
 
-// An encoder above the first that cannot be held fixed goes with iwae, not with stl.
-func TestPathNeedsFixable(t *testing.T) {
-	m := new64(t, models()["three layers"])
-	m.encs[2] = struct{ encoder.Encoder }{m.encs[2]}
-	err := m.CheckStep(2, klreg.DefaultWeight(), Objective{Name: "stl"})
-	if err == nil || !strings.Contains(err.Error(), "stochastic layer 3 cannot (encoder.Fixable): choose iwae") {
-		t.Errorf("error %v", err)
-	}
-	if err := m.CheckStep(2, klreg.DefaultWeight(), Objective{Name: "iwae", K: 2}); err != nil {
-		t.Error(err)
+// A network that does not know how to hold its parameters fixed has the same gradients.
+func TestPathOfAnyNetwork(t *testing.T) {
+	const batch, k = 2, 3
+	m := noisy(new64(t, models()["three layers"]))
+	x, _ := binary(m, batch)
+	var want [][]float64
+	for _, own := range []bool{true, false} {
+		if !own {
+			for l := range m.q {
+				m.q[l].Net = struct{ nn.Network }{m.q[l].Net}
+			}
+		}
+		s := newStepper(t, m, batch, Objective{Name: "dreg", K: k})
+		s.run(x, 1, stream.New(2, stream.Eps, 0))
+		grads := s.grads()
+		for i, p := range m.Params() {
+			if own {
+				want = grads
+			} else if err := differs(p.Names[0], grads[i], want[i], 1e-13); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/decoder"
+	"govae/dist"
 	"govae/encoder"
 	"govae/klreg"
 	"govae/nn"
@@ -101,7 +102,7 @@ func (m ppca) logp(x []float64) float64 {
 // posterior, moved by the given amounts.
 func (m ppca) model(t *testing.T, dmu, dlogvar float64) *Model {
 	t.Helper()
-	enc, err := encoder.NewMLP(encoder.Config{Pixels: ppcaX, Latent: ppcaZ, Activation: "relu", Init: "glorot"}, tensor.Float64, rand.NewPCG(1, 1))
+	enc, err := encoder.NewMLP(encoder.Config{In: ppcaX, Latent: ppcaZ, Activation: "relu", Init: "glorot"}, tensor.Float64, rand.NewPCG(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func (m ppca) model(t *testing.T, dmu, dlogvar float64) *Model {
 		b[j] = dmu - dot(m.w[j], m.b)/c
 		b[ppcaZ+j] = math.Log(m.variance/c) + dlogvar
 	}
-	dec, err := decoder.NewMLP(decoder.Config{Pixels: ppcaX, Latent: ppcaZ, Activation: "relu", Init: "glorot"}, tensor.Float64, rand.NewPCG(1, 1))
+	dec, err := decoder.NewMLP(decoder.Config{Outputs: ppcaX, Latent: ppcaZ, Activation: "relu", Init: "glorot"}, tensor.Float64, rand.NewPCG(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func (m ppca) model(t *testing.T, dmu, dlogvar float64) *Model {
 		}
 		b[i] = m.b[i]
 	}
-	model, err := Assemble(enc, dec, decoder.Gaussian{Sigma: math.Sqrt(m.variance)})
+	model, err := Assemble(Parts{Encoder: enc, Decoder: dec, Likelihood: dist.Gaussian{Sigma: math.Sqrt(m.variance)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func priorDensity(t *testing.T, m *Model, z []float64) []float64 {
 	g := G.NewGraph()
 	n := G.NewMatrix(g, tensor.Float64, G.WithName("z"), G.WithShape(len(z)/width, width),
 		G.WithValue(tensor.New(tensor.WithShape(len(z)/width, width), tensor.WithBacking(z))))
-	l, err := m.prior.LogDensity(n)
+	l, err := priorNode(m, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestPriorDensity(t *testing.T) {
 		m := noisy(new64(t, cfg))
 		width := m.latents[len(m.latents)-1]
 		z := codes(40, width, 2)
-		weights, mu, logvar, err := m.prior.Components()
+		weights, mu, logvar, err := components(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +93,11 @@ func TestPriorDraws(t *testing.T) {
 	for name, cfg := range models() {
 		m := noisy(new64(t, cfg))
 		width := m.latents[len(m.latents)-1]
-		weights, mu, logvar, err := m.prior.Components()
+		weights, mu, logvar, err := components(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		z, err := m.samplePrior(n, 1, stream.New(7, stream.Sample, 0))
+		z, err := m.prior.Sample(n, nil, 1, stream.New(7, stream.Sample, 0))
 		if err != nil || len(z) != n*width {
 			t.Fatalf("%s: %d numbers, %v", name, len(z), err)
 		}
@@ -126,7 +126,7 @@ func TestPriorDraws(t *testing.T) {
 		if width > 1 {
 			off("E z_0·z_1", func(z []float64) float64 { return z[0] * z[1] }, func(mu, _ []float64) float64 { return mu[0] * mu[1] })
 		}
-		cold, err := m.samplePrior(200, 0, stream.New(7, stream.Sample, 0))
+		cold, err := m.prior.Sample(200, nil, 0, stream.New(7, stream.Sample, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +208,7 @@ func TestVampGradient(t *testing.T) {
 		t.Errorf("%d of %d pseudo-inputs lie outside [0,1]: this test sees half of it", outside, len(u))
 	}
 	// At the same z the prior alone moves with the encoder's weights through u.
-	w := data64(m.enc.Params()[0])
+	w := data64(m.q[0].Net.Params()[0])
 	width := m.latent
 	z := codes(20, width, 1)
 	before := priorDensity(t, m, z)
@@ -235,7 +235,7 @@ func TestPriorStart(t *testing.T) {
 	cfg.Rows, cfg.Cols, cfg.Components = 20, 20, 400
 	cfg.Prior = "mixture"
 	m := new64(t, cfg)
-	weights, mu, logvar, err := m.prior.Components()
+	weights, mu, logvar, err := components(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,4 +267,13 @@ func TestPriorStart(t *testing.T) {
 			t.Errorf("parameter %v of a prior", p.Names)
 		}
 	}
+}
+
+// priorNode is log p(z) on the graph.
+func priorNode(m *Model, z *G.Node) (*G.Node, error) {
+	p, err := m.prior.On(z.Graph(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.LogProb(z)
 }

@@ -15,12 +15,13 @@ import (
 //
 // so that z is a draw from q(z|x) = N(mu, diag exp(logvar)) and yet a smooth
 // function of mu and logvar, through which gradients pass: ∂z/∂mu = 1,
-// ∂z/∂logvar = ½·exp(logvar/2)·eps. All are [B,Z]; eps is given, never drawn
+// ∂z/∂logvar = ½·exp(logvar/2)·eps. params [B,2Z] has mu and logvar side by side, as the
+// encoder gives them; eps and z are [B,Z]. eps is given, never drawn
 // inside the graph, so that every run can be repeated.
 //
 // Source: Kingma & Welling 2014, section 2.4, arXiv:1312.6114.
-func Reparameterize(mu, logvar, eps *G.Node) (*G.Node, error) {
-	z, err := dist.Reparameterize(mu, logvar, eps) // [B,Z]
+func Reparameterize(params, eps *G.Node) (*G.Node, error) {
+	z, err := dist.Reparameterize(params, eps) // [B,Z]
 	if err != nil {
 		return nil, fmt.Errorf("vae: %w", err)
 	}

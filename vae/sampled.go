@@ -1,8 +1,10 @@
 package vae
 
-import G "gorgonia.org/gorgonia"
+import "govae/klreg"
 
-// lossSampled is the negative ELBO with a Monte Carlo estimate of both terms,
+func init() { RegisterObjective("elbo-sampled", func(o Objective) Bound { return sampled{o} }) }
+
+// sampled is the ELBO with a Monte Carlo estimate of both terms,
 //
 //	loss = −mean log w,   log w = log p(x|z) + log p(z) − log q(z|x),   z ~ q(z|x)
 //
@@ -11,10 +13,28 @@ import G "gorgonia.org/gorgonia"
 // larger variance than with the analytic KL.
 //
 // Source: Kingma & Welling 2014, eq. 6, arXiv:1312.6114.
-func lossSampled(d *draws) (*G.Node, error) {
-	logw, err := d.logWeights() // [R]
-	if err != nil {
-		return nil, err
+type sampled struct{ Objective }
+
+// Check implements Bound.
+func (o sampled) Check(_ *Model, w klreg.Weight) error {
+	if o.Backward > 0 {
+		return o.noBackward()
 	}
-	return negativeMean(logw)
+	return o.checkDrawn(w, false)
+}
+
+// Loss implements Bound.
+func (o sampled) Loss(p *Pass) (l LossNodes, err error) {
+	t, err := p.Trace(p.Eps, o.Samples(), Walk{Densities: true})
+	if err != nil {
+		return l, err
+	}
+	logw, err := t.LogWeights(p.Beta, p.Share) // [R]
+	if err != nil {
+		return l, err
+	}
+	if l.Loss, err = NegativeMean(logw); err != nil {
+		return l, err
+	}
+	return l.withMeans(t)
 }

@@ -2,6 +2,7 @@ package vae
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -16,8 +17,7 @@ import (
 // goroutine at a time.
 type Step struct {
 	p     *graph.Program
-	w     klreg.Weight
-	o     Objective
+	terms []string
 	grads [][]float32
 	taken bool
 }
@@ -26,6 +26,9 @@ type Step struct {
 type Loss struct {
 	Loss  float64 // what the gradient is of (see NewObjectiveStep)
 	Terms         // means over all draws, without any weight of the KL term
+	// Parts are the further terms of the objective by their names, without their weights;
+	// nil for none.
+	Parts map[string]float64
 }
 
 // NewStep makes the training graph of a float32 model for batches of the given
@@ -49,11 +52,12 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	if err := m.CheckStep(batch, w, o); err != nil {
 		return nil, err
 	}
-	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o) })
+	s := &Step{}
+	p, err := graph.Compile(m.dtype(), func(b *graph.Builder) error { return m.buildStep(b, batch, w, o, s) })
 	if err != nil {
 		return nil, fmt.Errorf("vae: build the graph: %w", err)
 	}
-	s := &Step{p: p, w: w, o: o}
+	s.p = p
 	for _, param := range nn.Trained(m.Params()) {
 		g, err := p.Output("grad " + param.Names[0])
 		if err != nil {
@@ -77,89 +81,87 @@ func (m *Model) CheckStep(batch int, w klreg.Weight, o Objective) error {
 	if err := w.Validate(); err != nil {
 		return err
 	}
-	if err := o.goesWith(m); err != nil {
+	if err := o.check(m, w); err != nil {
 		return err
 	}
-	if (w.FreeBits > 0 || w.Capacity > 0) && !o.analytic() {
-		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
-	}
-	if w.WarmupAbove > 0 && len(m.encs) == 1 {
+	if w.WarmupAbove > 0 && len(m.q) == 1 {
 		return fmt.Errorf("vae: a warm-up of the layers above, of a model with one stochastic layer: leave it out, or give the model layers above")
 	}
-	if most := maxNumbers / max(m.pixels, m.outputs, m.noise); batch > most/o.Samples() {
+	if most := maxNumbers / max(m.pixels, m.outputs, m.noise, m.labels); batch > most/o.Samples() {
 		return fmt.Errorf("vae: a step of %d images with %d draws each, want at most %d draws in all", batch, o.Samples(), most)
 	}
 	return nil
 }
 
-// buildStep adds a step to the graph: inputs x, eps, with Backward u; scalars beta, that
-// of a capacity or of a warm-up of the layers above, which exclude each other; outputs
-// loss, distortion, rate, and a gradient for each parameter that is trained.
-func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objective) error {
-	x, eps := b.Input("x", batch, m.pixels), b.Random("eps", stream.Eps, graph.Normal, batch*o.Samples(), m.noise)
-	var u, target, share *G.Node
-	if o.Backward > 0 {
-		u = b.Random("u", stream.Resample, graph.Uniform, batch*max(o.M, 1), 1)
-	}
-	beta := b.Scalar("beta", 1)
-	if w.Capacity > 0 {
-		target = b.Scalar("capacity", 0)
-	}
-	if w.WarmupAbove > 0 {
-		share = b.Scalar("share", 1)
-	}
-	var loss, cost, distortion, rate *G.Node // cost has the gradient of loss
-	var err error
-	if o.analytic() {
-		loss, distortion, rate, err = m.buildAnalytic(x, eps, beta, target, w)
-		cost = loss
-	} else {
-		loss, cost, distortion, rate, err = m.buildDrawn(x, eps, u, beta, share, o)
-	}
+// buildStep adds a step to the graph. Its inputs are x, y if there are labels, eps, and
+// with Backward u; its scalars beta, and where the weight has them capacity and share; its
+// outputs loss, distortion, rate, the terms of the objective by their names, and a gradient
+// for each parameter that is trained. It tells s what there is.
+func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objective, s *Step) error {
+	bound, err := o.Bound()
 	if err != nil {
 		return err
+	}
+	p := &Pass{Model: m, Builder: b, Weight: w}
+	p.X, p.Y = b.Input("x", batch, m.pixels), m.labelInput(b, batch)
+	p.Eps = b.Random("eps", stream.Eps, graph.Normal, batch*o.Samples(), m.noise)
+	if o.Backward > 0 {
+		p.U = b.Random("u", stream.Resample, graph.Uniform, batch*max(o.M, 1), 1)
+	}
+	p.Beta = b.Scalar("beta", 1)
+	if w.Capacity > 0 {
+		p.Target = b.Scalar("capacity", 0)
+	}
+	if w.WarmupAbove > 0 {
+		p.Share = b.Scalar("share", 1)
+	}
+	if p.Params, err = m.encodeNode(p.X, p.Y); err != nil {
+		return err
+	}
+	l, err := bound.Loss(p)
+	if err != nil {
+		return err
+	}
+	if l.Cost == nil {
+		l.Cost = l.Loss
 	}
 	params := nn.Trained(m.Params())
 	var wrt G.Nodes
 	for _, p := range params {
 		wrt = append(wrt, p.Node(b.Graph()))
 	}
-	grads, err := b.Gradients(cost, wrt...)
+	grads, err := b.Gradients(l.Cost, wrt...)
 	if err != nil {
 		return err
 	}
-	b.Output("loss", loss)
-	b.Output("distortion", distortion)
-	b.Output("rate", rate)
+	b.Output("loss", l.Loss)
+	b.Output("distortion", l.Distortion)
+	b.Output("rate", l.Rate)
+	for _, t := range l.Terms {
+		b.Output(t.Name, t.Value)
+		s.terms = append(s.terms, t.Name)
+	}
 	for i, p := range params {
 		b.Output("grad "+p.Names[0], grads[i])
 	}
 	return nil
 }
 
-// buildAnalytic adds the ELBO with the analytic KL to the graph.
-func (m *Model) buildAnalytic(x, eps, beta, target *G.Node, w klreg.Weight) (loss, distortion, rate *G.Node, err error) {
-	b, err := m.buildBound(x, eps)
-	if err != nil {
-		return nil, nil, nil, err
+// encodeNode is the parameters of q(z_1|x): [B,P].
+func (m *Model) encodeNode(x, y *G.Node) (*G.Node, error) {
+	if _, labels, _ := m.q[0].Net.Dims(); labels == 0 {
+		y = nil
 	}
-	if distortion, err = graph.Mean(b.distortion); err != nil {
-		return nil, nil, nil, err
-	}
-	if rate, err = graph.Mean(b.rate); err != nil {
-		return nil, nil, nil, err
-	}
-	penalty, err := w.PenaltyTo(b.dims, target) // scalar
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	weighted, err := G.Mul(beta, penalty)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	loss, err = G.Add(distortion, weighted)
-	return loss, distortion, rate, err
+	return m.q[0].Net.Apply(x, y)
 }
+
+// Inputs lists what is to be filled before Run: x, and y for a model with labels, and noise
+// with the names of its streams.
+func (s *Step) Inputs() []graph.Input { return s.p.Inputs() }
+
+// Input is the next batch's buffer of an input, to be filled before Run. It panics if there
+// is no such input.
+func (s *Step) Input(name string) []float32 { return s.p.Input(name) }
 
 // X is the next batch's images [B,X], to be filled before Run.
 func (s *Step) X() []float32 { return s.p.Input("x") }
@@ -168,45 +170,26 @@ func (s *Step) X() []float32 { return s.p.Input("x") }
 // N(0,1).
 func (s *Step) Eps() []float32 { return s.p.Input("eps") }
 
-// U is the next batch's numbers [B·M], to be filled before Run with draws from the
-// uniform distribution on [0,1): which draws of z the gradient goes through, for an
-// objective with Backward. For others it is empty.
-func (s *Step) U() []float32 {
-	if s.o.Backward == 0 {
-		return nil
-	}
-	return s.p.Input("u")
-}
-
-// Take makes what is in X, Eps and U the batch of the next Run. From then on they are
+// Take makes what is in the inputs the batch of the next Run. From then on they are
 // other buffers, which may be filled for the Run after it, also while Run runs.
 func (s *Step) Take() error {
 	s.taken = true
 	return s.p.Take()
 }
 
-// Target sets the rate that a weight with a capacity aims at, in nats per image, for
-// the Runs to come (klreg.Weight.CapacityAt). Without a capacity it does nothing.
-func (s *Step) Target(rate float64) error {
-	if s.w.Capacity == 0 {
+// Set gives a scalar its value for the Runs to come, if the step has it: "capacity" is the
+// rate that a weight with a capacity aims at, in nats per image (klreg.Weight.CapacityAt);
+// "share" is that of the layers above the first in the KL term (AboveAt), 1 to begin with.
+func (s *Step) Set(name string, v float64) error {
+	if !slices.Contains(s.p.Scalars(), name) {
 		return nil
 	}
-	return s.p.Set("capacity", rate)
-}
-
-// Above sets the share of the layers above the first in the KL term for the Runs to
-// come (klreg.Weight.AboveAt); it is 1 to begin with. Without a warm-up of those layers
-// it does nothing.
-func (s *Step) Above(share float64) error {
-	if s.w.WarmupAbove == 0 {
-		return nil
-	}
-	return s.p.Set("share", share)
+	return s.p.Set(name, v)
 }
 
 // Run computes the loss of the batch that was taken, and its gradient, with the
 // given factor before the KL term. Without a Take since the last Run it takes
-// what is in X, Eps and U.
+// what is in the inputs.
 func (s *Step) Run(beta float64) (Loss, error) {
 	if !s.taken {
 		if err := s.Take(); err != nil {
@@ -224,8 +207,18 @@ func (s *Step) Run(beta float64) (Loss, error) {
 	for name, v := range map[string]*float64{"loss": &l.Loss, "distortion": &l.Distortion, "rate": &l.Rate} {
 		var err error
 		if *v, err = s.p.Number(name); err != nil {
-			return Loss{}, err
+			return l, err
 		}
+	}
+	for _, name := range s.terms {
+		v, err := s.p.Number(name)
+		if err != nil {
+			return l, err
+		}
+		if l.Parts == nil {
+			l.Parts = map[string]float64{}
+		}
+		l.Parts[name] = v
 	}
 	return l, nil
 }

@@ -1,8 +1,10 @@
 package vae
 
-import G "gorgonia.org/gorgonia"
+import "govae/klreg"
 
-// lossSTL is the importance-weighted bound (for k = 1 the ELBO) with the gradient of
+func init() { RegisterObjective("stl", func(o Objective) Bound { return stl{o} }) }
+
+// stl is the importance-weighted bound (for k = 1 the ELBO) with the gradient of
 // "sticking the landing": log q(z|x) passes a gradient along z, the path, and none
 // along the parameters of q, the score
 //
@@ -16,4 +18,12 @@ import G "gorgonia.org/gorgonia"
 // stochastic layers z is all of them, and the path leads from each through those above.
 //
 // Source: Roeder, Wu & Duvenaud 2017, eq. 8, arXiv:1703.09194.
-func lossSTL(d *draws) (*G.Node, error) { return lossIWAE(d) }
+type stl struct{ Objective }
+
+// Check implements Bound.
+func (o stl) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+
+// Loss implements Bound: the walk leaves the score out.
+func (o stl) Loss(p *Pass) (LossNodes, error) {
+	return p.Importance(o.Objective, Walk{Densities: true, Path: true}, nil)
+}

@@ -14,9 +14,11 @@ import (
 
 	"govae/checkpoint"
 	"govae/decoder"
+	"govae/dist"
 	"govae/encoder"
 	"govae/internal/stream"
 	"govae/klreg"
+	"govae/nn"
 )
 
 func small(t *testing.T) *Model {
@@ -67,13 +69,15 @@ func TestELBOAgainstDefinition(t *testing.T) {
 		z := make([]float64, m.latent)
 		ReparameterizeValue(z, row(mu, m.latent), row(logvar, m.latent), row(eps, m.latent))
 		z32 := make([]float32, len(z))
-		round32(z32, z)
+		for j, v := range z {
+			z32[j] = float32(v)
+		}
 		params, err := m.DecodeParams(z32)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rate := klreg.Gaussian(row(mu, m.latent), row(logvar, m.latent))
-		distortion := m.Likelihood().Distortion(widen(params), row(x, m.pixels))
+		distortion := distortionOf(m, widen(params), row(x, m.pixels))
 		if got := terms[i]; math.Abs(got.Rate-rate) > 1e-5*rate || math.Abs(got.Distortion-distortion) > 1e-5*distortion {
 			t.Errorf("image %d: %+v, want distortion %v and rate %v", i, got, distortion, rate)
 		}
@@ -293,23 +297,23 @@ func TestArgumentErrors(t *testing.T) {
 }
 
 func TestAssembleErrors(t *testing.T) {
-	enc := func(x, z int, dt tensor.Dtype) encoder.Encoder {
-		e, err := encoder.NewMLP(encoder.Config{Pixels: x, Latent: z, Activation: "relu", Init: "glorot"}, dt, rand.NewPCG(1, 1))
+	enc := func(x, z int, dt tensor.Dtype) nn.Network {
+		e, err := encoder.NewMLP(encoder.Config{In: x, Latent: z, Activation: "relu", Init: "glorot"}, dt, rand.NewPCG(1, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return e
 	}
-	dec, err := decoder.NewMLP(decoder.Config{Pixels: 4, Latent: 2, Activation: "relu", Init: "glorot"}, tensor.Float32, rand.NewPCG(1, 1))
+	dec, err := decoder.NewMLP(decoder.Config{Outputs: 4, Latent: 2, Activation: "relu", Init: "glorot"}, tensor.Float32, rand.NewPCG(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, e := range map[string]encoder.Encoder{"pixels": enc(5, 2, tensor.Float32), "latent": enc(4, 3, tensor.Float32), "float": enc(4, 2, tensor.Float64)} {
-		if _, err := Assemble(e, dec, decoder.Bernoulli{}); err == nil || !strings.Contains(err.Error(), name) {
+	for name, e := range map[string]nn.Network{"pixels": enc(5, 2, tensor.Float32), "latent": enc(4, 3, tensor.Float32), "float": enc(4, 2, tensor.Float64)} {
+		if _, err := Assemble(Parts{Encoder: e, Decoder: dec, Likelihood: dist.Bernoulli{}}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Assemble(enc(4, 2, tensor.Float32), dec, decoder.Bernoulli{}); err != nil {
+	if _, err := Assemble(Parts{Encoder: enc(4, 2, tensor.Float32), Decoder: dec, Likelihood: dist.Bernoulli{}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -326,7 +330,7 @@ func TestLogSumExp(t *testing.T) {
 		{[]float64{0, 1000, math.Inf(-1)}, 1000},
 		{[]float64{0, math.Log(2), math.Log(3)}, math.Log(6)},
 	} {
-		var l LogSumExp
+		var l dist.LogSumExp
 		for _, v := range c.in {
 			l.Add(v)
 		}
@@ -374,7 +378,7 @@ func TestPixelsOutsideTheDomain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at, want := range map[float32]string{bad: "decoder: " + likelihood + " likelihood: pixel 7 is ", 1: ""} {
+		for at, want := range map[float32]string{bad: "dist: " + likelihood + " likelihood: pixel 7 is ", 1: ""} {
 			x := make([]float32, 2*m.pixels)
 			x[7] = at
 			_, elbo := m.ELBO(x, make([]float32, 2*m.noise))
@@ -422,7 +426,7 @@ func TestOldFileLoads(t *testing.T) {
 // temperature 0, so that the mean over 4000 images is held to 4 standard errors, of 6
 // pixels and 6 likelihoods: of all seeds 1 in 400 fails.
 func TestSamplePixels(t *testing.T) {
-	for _, likelihood := range decoder.Names() {
+	for _, likelihood := range dist.Likelihoods() {
 		cfg := tiny()
 		cfg.Likelihood, cfg.Sigma = likelihood, 0.5
 		m, err := New(cfg)
@@ -434,7 +438,7 @@ func TestSamplePixels(t *testing.T) {
 		if err != nil || len(x) != n*m.pixels {
 			t.Fatalf("%s: %d numbers, %v", likelihood, len(x), err)
 		}
-		if err := m.lik.Check(x); err != nil {
+		if err := dist.Check(m.Likelihood(), x); err != nil {
 			t.Error(err)
 		}
 		mean, err := m.Sample(1, 1, 0)

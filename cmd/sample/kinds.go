@@ -230,7 +230,7 @@ func manifold(s *source) (*picture, error) {
 	if z := s.model.Config().Latent; z != 2 {
 		return nil, fmt.Errorf("sample: the manifold is drawn of a model with 2 latent dimensions, this one has %d: train one with `go run ./cmd/train -latent 2 -out runs/latent2`", z)
 	}
-	if !vae.IsStandard(s.model.Prior()) {
+	if s.model.Prior().Name() != "standard" {
 		return nil, fmt.Errorf("sample: the manifold is of equal parts of the prior N(0,I), this model has a %s prior: choose -kind prior or scatter", s.model.Config().Prior)
 	}
 	codes, err := vae.Manifold(s.n)

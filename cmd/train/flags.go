@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"govae/decoder"
+	"govae/dist"
 	"govae/internal/cli"
 	"govae/mnist"
 	"govae/train"
@@ -35,7 +35,7 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.model.Latent, "latent", o.model.Latent, "`N` latent dimensions")
 	f.Var((*cli.Ints)(&o.model.Hidden), "hidden", "`SIZES` of the encoder's hidden layers, with commas; the decoder mirrors them")
 	f.StringVar(&o.model.Activation, "activation", o.model.Activation, "`NAME` of the hidden layers' nonlinearity: relu, tanh, softplus or gated")
-	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+strings.Join(decoder.Names(), ", ")+"; all but bernoulli are of grey pixels (-binarize none)")
+	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+strings.Join(dist.Likelihoods(), ", ")+"; all but bernoulli are of grey pixels (-binarize none)")
 	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel")
 	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: pytorch or glorot")
 	f.Var((*above)(&o.model.Above), "above", "`LAYERS` of further latent codes, from below, such as 100,100:50: hidden sizes, then the code's; several with semicolons")

@@ -53,7 +53,7 @@ func rowsCase(name string, inputs int, wrt []int, build func(in []*G.Node) (*G.N
 }
 
 func standardDensityCase() opCase {
-	c := rowsCase("standardLogDensity", 1, []int{0}, func(in []*G.Node) (*G.Node, error) { return dist.StandardLogDensity(in[0]) },
+	c := rowsCase("standardLogDensity", 1, []int{0}, func(in []*G.Node) (*G.Node, error) { return dist.StandardBatch{}.LogProb(in[0]) },
 		func(v []float64) (l, scale float64) {
 			l = -(v[0]*v[0] + math.Log(2*math.Pi)) / 2
 			return l, -l
@@ -63,7 +63,7 @@ func standardDensityCase() opCase {
 }
 
 func gaussianDensityCase() opCase {
-	c := rowsCase("gaussianLogDensity", 3, []int{0, 1, 2}, func(in []*G.Node) (*G.Node, error) { return dist.GaussianLogDensity(in[0], in[1], in[2]) },
+	c := rowsCase("gaussianLogDensity", 3, []int{0, 1, 2}, nil,
 		func(v []float64) (l, scale float64) {
 			square, fixed := (v[0]-v[1])*(v[0]-v[1])*math.Exp(-v[2]), math.Log(2*math.Pi)
 			return -(square + v[2] + fixed) / 2, (square + math.Abs(v[2]) + fixed) / 2
@@ -76,17 +76,24 @@ func gaussianDensityCase() opCase {
 		n := testB * testN
 		return [][]float64{pick(r, n, -20, 20, 0, 1e-8), pick(r, n, -20, 20, 0, -0.5), pick(r, n, extremeLogvar...)}
 	}
-	return c
+	return overParams(c, 1, func(in []*G.Node) (*G.Node, error) { return dist.NormalNode(in[0], in[1]) })
 }
 
 func drawDensityCase() opCase {
-	c := rowsCase("drawLogDensity", 2, []int{0}, func(in []*G.Node) (*G.Node, error) { return dist.DrawLogDensity(in[0], in[1]) },
-		drawTerm, func([]float64) (d, scale []float64) { return []float64{-0.5}, []float64{0} })
+	c := rowsCase("drawLogDensity", 3, []int{0, 1}, nil,
+		func(v []float64) (l, scale float64) { return drawTerm(v[1:]) }, // of no mean
+		func([]float64) (d, scale []float64) { return []float64{0, -0.5}, []float64{0, 0} })
 	c.edge = func(r *rand.Rand) [][]float64 {
 		n := testB * testN
-		return [][]float64{pick(r, n, extremeLogvar...), pick(r, n, extremeMu...)}
+		return [][]float64{pick(r, n, extremeMu...), pick(r, n, extremeLogvar...), pick(r, n, extremeMu...)}
 	}
-	return c
+	return overParams(c, 0, func(in []*G.Node) (*G.Node, error) {
+		d, err := (&dist.NormalBatch{Params: in[0]}).Draw(in[1])
+		if err != nil {
+			return nil, err
+		}
+		return d.LogProb()
+	})
 }
 
 // drawTerm is log N(mu + exp(logvar/2)·eps; mu, exp logvar) of v = logvar, eps.
@@ -98,17 +105,23 @@ func drawTerm(v []float64) (l, scale float64) {
 // pathDensityCase is no derivative of its value, so it is not among those whose
 // gradients are held to differences.
 func pathDensityCase() opCase {
-	c := rowsCase("pathLogDensity", 3, []int{0}, func(in []*G.Node) (*G.Node, error) { return dist.PathLogDensity(in[0], in[1], in[2]) },
-		func(v []float64) (l, scale float64) { return drawTerm(v[1:]) },
+	c := rowsCase("pathLogDensity", 4, []int{0}, nil,
+		func(v []float64) (l, scale float64) { return drawTerm(v[2:]) },
 		func(v []float64) (d, scale []float64) {
-			d = []float64{-v[2] * math.Exp(-v[1]/2)}
+			d = []float64{-v[3] * math.Exp(-v[2]/2)}
 			return d, d
 		})
 	c.edge = func(r *rand.Rand) [][]float64 {
 		n := testB * testN
-		return [][]float64{pick(r, n, extremeMu...), pick(r, n, extremeLogvar...), normal(r, n, 1)}
+		return [][]float64{pick(r, n, extremeMu...), pick(r, n, extremeMu...), pick(r, n, extremeLogvar...), normal(r, n, 1)}
 	}
-	return c
+	return overParams(c, 1, func(in []*G.Node) (*G.Node, error) {
+		d, err := (&dist.NormalBatch{Params: in[1]}).Draw(in[2])
+		if err != nil {
+			return nil, err
+		}
+		return d.PathLogProb(in[0])
+	})
 }
 
 // mixtureParts are, for row r and component c, the logarithm of π_c·N(z_r; mu_c,
@@ -152,7 +165,7 @@ func mixtureDensityCase(comps int, ties bool) opCase {
 		name += " with ties"
 	}
 	c := opCase{name: name, shapes: [][]int{{testB, testN}, {comps, testN}, {comps, testN}, {comps}}, wrt: []int{0, 1, 2, 3},
-		build: func(in []*G.Node) (*G.Node, error) { return dist.MixtureLogDensity(in[0], in[1], in[2], in[3]) }}
+		build: func(in []*G.Node) (*G.Node, error) { return dist.MixtureNode(in[0], in[1], in[2], in[3]) }}
 	c.value = func(in [][]float64) (out, scale []float64) {
 		parts, scales := mixtureParts(in, comps)
 		for r, p := range parts {
@@ -217,11 +230,12 @@ func TestMixtureOfEqualsIsOne(t *testing.T) {
 	r := seeded(21)
 	z, mu, logvar := normal(r, testB*testN, 1), normal(r, testN, 1), normal(r, testN, 1)
 	var mus, logvars, ones []float64
-	for range testB { // for the dist.Gaussian, a row each
+	for range testB { // for the Gaussian, a row each
 		mus, logvars = append(mus, mu...), append(logvars, logvar...)
 		ones = append(ones, 1)
 	}
-	gaussian := newMachine(t, tensor.Float64, gaussianDensityCase().shapes, gaussianDensityCase().build, 0)
+	rows := []int{testB, testN}
+	gaussian := newMachine(t, tensor.Float64, [][]int{rows, rows, rows}, gaussianNodes, 0)
 	want := gaussian.run(t, [][]float64{z, mus, logvars}, ones)
 	m := mixtureDensityCase(comps, false)
 	got := newMachine(t, tensor.Float64, [][]int{{testB, testN}, {comps, testN}, {comps, testN}, {comps}}, m.build, 0).run(t,
@@ -253,7 +267,7 @@ func TestDensitiesIntegrateToOne(t *testing.T) {
 		in     [][]float64
 	}{
 		"standard": {[][]int{one}, standardDensityCase().build, [][]float64{z}},
-		"gaussian": {[][]int{one, one, one}, gaussianDensityCase().build, [][]float64{z, same(-1.5), same(0.7)}},
+		"gaussian": {[][]int{one, one, one}, gaussianNodes, [][]float64{z, same(-1.5), same(0.7)}},
 		"mixture":  {[][]int{one, {3, 1}, {3, 1}, {3}}, mixtureDensityCase(3, false).build, [][]float64{z, {-3, 0.5, 4}, {0, -1, 0.8}, {0.3, 2, -1}}},
 	} {
 		sum := 0.0
@@ -265,3 +279,5 @@ func TestDensitiesIntegrateToOne(t *testing.T) {
 		}
 	}
 }
+
+func gaussianNodes(in []*G.Node) (*G.Node, error) { return normalDensity(in[0], in[1], in[2]) }

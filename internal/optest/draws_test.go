@@ -238,20 +238,20 @@ func drawnGraphs() []branched {
 		{"IWAE under a mixture", [][]int{bn, bn, rn, {x, n}, {x}, {b * k, x}, {c, n}, {c, n}, {c}}, []int{0, 1, 3, 4, 6, 7, 8}, func(s *graph.Steps, in []*G.Node) G.Nodes {
 			mu := s.Do(graph.Repeat(s.Do(graph.Columns(in[0], 0, n)), k))
 			lv := s.Do(graph.Repeat(s.Do(graph.Columns(in[1], 0, n)), k))
-			z := s.Do(dist.Reparameterize(mu, lv, in[2]))
-			q, p := s.Do(dist.DrawLogDensity(lv, in[2])), s.Do(dist.MixtureLogDensity(z, in[6], in[7], in[8]))
-			d := s.Do(dist.Bernoulli(s.Do(nn.Dense(z, in[3], in[4], nn.Identity)), in[5]))
+			z := s.Do(reparameterize(mu, lv, in[2]))
+			q, p := s.Do(drawDensity(mu, lv, in[2])), s.Do(dist.MixtureNode(z, in[6], in[7], in[8]))
+			d := s.Do(negLogProb(dist.Bernoulli{}, s.Do(nn.Dense(z, in[3], in[4], nn.Identity)), in[5]))
 			logw := s.Do(graph.Combine([]float64{-1, 1, -1}, d, p, q))
 			return G.Nodes{s.Do(graph.LogMeanExp(logw, k)), mu, lv, z, q, p, d, logw, s.Do(graph.Softmax(logw, k))}
 		}},
 		{"two stochastic layers", [][]int{rn, rn, rn, {2 * n, n}, {2 * n}, rn, {2 * n, n}, {2 * n}}, []int{0, 1, 3, 4, 6, 7}, func(s *graph.Steps, in []*G.Node) G.Nodes {
-			z := s.Do(dist.Reparameterize(in[0], in[1], in[2]))
+			z := s.Do(reparameterize(in[0], in[1], in[2]))
 			up := s.Do(nn.Dense(z, in[3], in[4], nn.Tanh))
 			mu, lv := s.Do(graph.Columns(up, 0, n)), s.Do(graph.Columns(up, n, 2*n))
-			z2 := s.Do(dist.Reparameterize(mu, lv, in[5]))
+			z2 := s.Do(reparameterize(mu, lv, in[5]))
 			down := s.Do(nn.Dense(z2, in[6], in[7], nn.Tanh))
-			p1 := s.Do(dist.GaussianLogDensity(z, s.Do(graph.Columns(down, 0, n)), s.Do(graph.Columns(down, n, 2*n))))
-			p2, q1, q2 := s.Do(dist.StandardLogDensity(z2)), s.Do(dist.DrawLogDensity(in[1], in[2])), s.Do(dist.DrawLogDensity(lv, in[5]))
+			p1 := s.Do(normalDensity(z, s.Do(graph.Columns(down, 0, n)), s.Do(graph.Columns(down, n, 2*n))))
+			p2, q1, q2 := s.Do(dist.StandardBatch{}.LogProb(z2)), s.Do(drawDensity(in[0], in[1], in[2])), s.Do(drawDensity(mu, lv, in[5]))
 			logw := s.Do(graph.Combine([]float64{1, 1, -1, -1}, p1, p2, q1, q2))
 			return G.Nodes{s.Do(graph.LogMeanExp(logw, k)), z, z2, p1, p2, q1, q2, logw}
 		}},
@@ -285,19 +285,19 @@ func TestPathLeavesOutTheScore(t *testing.T) {
 	s := []int{testB, testN}
 	build := func(path bool) *machine {
 		return newMachine(t, tensor.Float64, [][]int{s, s, s}, func(in []*G.Node) (*G.Node, error) {
-			z, err := dist.Reparameterize(in[0], in[1], in[2])
+			z, err := reparameterize(in[0], in[1], in[2])
 			if err != nil {
 				return nil, err
 			}
-			prior, err := dist.StandardLogDensity(z) // so that mu has a gradient either way
+			prior, err := dist.StandardBatch{}.LogProb(z) // so that mu has a gradient either way
 			if err != nil {
 				return nil, err
 			}
 			var q *G.Node
 			if path {
-				q, err = dist.PathLogDensity(z, in[1], in[2])
+				q, err = pathDensity(z, in[0], in[1], in[2])
 			} else {
-				q, err = dist.DrawLogDensity(in[1], in[2])
+				q, err = drawDensity(in[0], in[1], in[2])
 			}
 			if err != nil {
 				return nil, err
@@ -366,7 +366,7 @@ func TestDrawErrors(t *testing.T) {
 	f := func(shape ...int) *G.Node { return in(tensor.Float64, shape...) }
 	f32 := func(shape ...int) *G.Node { return in(tensor.Float32, shape...) }
 	mixture := func(z, mu, logvar, logits *G.Node) func() (*G.Node, error) {
-		return func() (*G.Node, error) { return dist.MixtureLogDensity(z, mu, logvar, logits) }
+		return func() (*G.Node, error) { return dist.MixtureNode(z, mu, logvar, logits) }
 	}
 	scaled := func(z, w *G.Node) func() (*G.Node, error) {
 		return func() (*G.Node, error) {
@@ -382,14 +382,10 @@ func TestDrawErrors(t *testing.T) {
 		what, want string
 		build      func() (*G.Node, error)
 	}{
-		{"a vector", "standardLogDensity", func() (*G.Node, error) { return dist.StandardLogDensity(f(3)) }},
-		{"means of another shape", "gaussianLogDensity", func() (*G.Node, error) { return dist.GaussianLogDensity(f(2, 3), f(1, 3), f(2, 3)) }},
-		{"logvar of another shape", "gaussianLogDensity", func() (*G.Node, error) { return dist.GaussianLogDensity(f(2, 3), f(2, 3), f(2, 4)) }},
-		{"two precisions", "gaussianLogDensity", func() (*G.Node, error) { return dist.GaussianLogDensity(f(2, 3), f32(2, 3), f(2, 3)) }},
-		{"eps of another shape", "drawLogDensity", func() (*G.Node, error) { return dist.DrawLogDensity(f(2, 3), f(3, 2)) }},
-		{"eps in float32", "drawLogDensity", func() (*G.Node, error) { return dist.DrawLogDensity(f(2, 3), f32(2, 3)) }},
-		{"z of another shape", "pathLogDensity", func() (*G.Node, error) { return dist.PathLogDensity(f(1, 3), f(2, 3), f(2, 3)) }},
-		{"eps of another shape", "pathLogDensity", func() (*G.Node, error) { return dist.PathLogDensity(f(2, 3), f(2, 3), f(2, 4)) }},
+		{"means alone", "normal", func() (*G.Node, error) { return dist.NormalNode(f(2, 3), f(2, 3)) }},
+		{"other rows", "normal", func() (*G.Node, error) { return dist.NormalNode(f(3, 3), f(2, 6)) }},
+		{"two precisions", "normal", func() (*G.Node, error) { return dist.NormalNode(f(2, 3), f32(2, 6)) }},
+		{"a vector", "standardNormal", func() (*G.Node, error) { return dist.StandardBatch{}.LogProb(f(3)) }},
 		{"z of another width", "mixtureLogDensity", mixture(f(2, 4), f(5, 3), f(5, 3), f(5))},
 		{"z a vector", "mixtureLogDensity", mixture(f(3), f(5, 3), f(5, 3), f(5))},
 		{"fewer log-variances", "mixtureLogDensity", mixture(f(2, 3), f(5, 3), f(4, 3), f(5))},

@@ -13,8 +13,7 @@ import (
 
 func reparameterizeCase() opCase {
 	s := []int{testB, testN}
-	c := opCase{name: "reparameterize", shapes: [][]int{s, s, s}, wrt: []int{0, 1},
-		build: func(in []*G.Node) (*G.Node, error) { return dist.Reparameterize(in[0], in[1], in[2]) }}
+	c := opCase{name: "reparameterize", shapes: [][]int{s, s, s}, wrt: []int{0, 1}}
 	c.value, c.grad = elementwise(func(v []float64) (float64, float64) {
 		noise := math.Exp(v[1]/2) * v[2]
 		return v[0] + noise, math.Abs(v[0]) + math.Abs(noise)
@@ -27,13 +26,12 @@ func reparameterizeCase() opCase {
 		n := size(s)
 		return [][]float64{pick(r, n, extremeMu...), pick(r, n, extremeLogvar...), normal(r, n, 1)}
 	}
-	return c
+	return overParams(c, 0, func(in []*G.Node) (*G.Node, error) { return dist.Reparameterize(in[0], in[1]) })
 }
 
 func gaussianKLCase() opCase {
 	s := []int{testB, testN}
-	c := opCase{name: "gaussianKL", shapes: [][]int{s, s}, wrt: []int{0, 1},
-		build: func(in []*G.Node) (*G.Node, error) { return klreg.GaussianDimsNode(in[0], in[1]) }}
+	c := opCase{name: "gaussianKL", shapes: [][]int{s, s}, wrt: []int{0, 1}}
 	c.value, c.grad = elementwise(func(v []float64) (float64, float64) {
 		kl := (v[0]*v[0] + math.Expm1(v[1]) - v[1]) / 2
 		if math.Abs(v[1]) < 1e-5 { // there the line above cancels
@@ -48,7 +46,7 @@ func gaussianKLCase() opCase {
 	c.edge = func(r *rand.Rand) [][]float64 {
 		return [][]float64{pick(r, size(s), extremeMu...), pick(r, size(s), extremeLogvar...)}
 	}
-	return c
+	return overParams(c, 0, func(in []*G.Node) (*G.Node, error) { return klreg.GaussianDimsNode(in[0]) })
 }
 
 // likelihoodCase sums a distortion over rows; the second input, the pixels, has
@@ -80,7 +78,7 @@ func likelihoodCase(name string, build func(in []*G.Node) (*G.Node, error), d fu
 }
 
 func bernoulliCase() opCase {
-	return likelihoodCase("bernoulli", func(in []*G.Node) (*G.Node, error) { return dist.Bernoulli(in[0], in[1]) },
+	return likelihoodCase("bernoulli", func(in []*G.Node) (*G.Node, error) { return negLogProb(dist.Bernoulli{}, in[0], in[1]) },
 		func(l, x float64) (d, scale, grad, gradScale float64) {
 			softplus := max(l, 0) + math.Log1p(math.Exp(-math.Abs(l)))
 			p := 1 / (1 + math.Exp(-l))
@@ -91,7 +89,9 @@ func bernoulliCase() opCase {
 const testVariance = 0.09
 
 func gaussianCase() opCase {
-	return likelihoodCase("gaussian", func(in []*G.Node) (*G.Node, error) { return dist.Gaussian(in[0], in[1], testVariance) },
+	return likelihoodCase("gaussian", func(in []*G.Node) (*G.Node, error) {
+		return negLogProb(dist.Gaussian{Sigma: math.Sqrt(testVariance)}, in[0], in[1])
+	},
 		func(m, x float64) (d, scale, grad, gradScale float64) {
 			e, c := x-m, math.Log(2*math.Pi*testVariance)
 			return (e*e/testVariance + c) / 2, (e*e/testVariance + math.Abs(c)) / 2, -e / testVariance, e / testVariance

@@ -2,6 +2,7 @@ package optest
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -46,23 +47,21 @@ func TestShapeErrors(t *testing.T) {
 		{"to beyond the width", "columns", func() (*G.Node, error) { return graph.Columns(f(2, 3), 0, 4) }},
 		{"no column", "columns", func() (*G.Node, error) { return graph.Columns(f(2, 3), 1, 1) }},
 		{"a vector", "columns", func() (*G.Node, error) { return graph.Columns(f(3), 0, 1) }},
-		{"eps of another shape", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 3), f(2, 3), f(3, 2)) }},
-		{"logvar of another shape", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 3), f(2, 4), f(2, 3)) }},
-		{"eps in float32", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 3), f(2, 3), f32(2, 3)) }},
-		{"vectors", "gaussianKL", func() (*G.Node, error) { return klreg.GaussianDimsNode(f(3), f(3)) }},
-		{"logvar of another shape", "gaussianKL", func() (*G.Node, error) { return klreg.GaussianDimsNode(f(2, 3), f(2, 1)) }},
-		{"logvar in float32", "gaussianKL", func() (*G.Node, error) { return klreg.GaussianDimsNode(f(2, 3), f32(2, 3)) }},
+		{"eps of another shape", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 6), f(3, 2)) }},
+		{"means alone", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 3), f(2, 3)) }},
+		{"eps in float32", "reparameterize", func() (*G.Node, error) { return dist.Reparameterize(f(2, 6), f32(2, 3)) }},
+		{"vectors", "gaussianKL", func() (*G.Node, error) { return klreg.GaussianDimsNode(f(6)) }},
+		{"an odd width", "gaussianKL", func() (*G.Node, error) { return klreg.GaussianDimsNode(f(2, 3)) }},
 		{"a vector", "row sums", func() (*G.Node, error) { return graph.RowSums(f(3)) }},
-		{"pixels of another shape", "bernoulli", func() (*G.Node, error) { return dist.Bernoulli(f(2, 3), f(1, 3)) }},
-		{"pixels in float32", "bernoulli", func() (*G.Node, error) { return dist.Bernoulli(f(2, 3), f32(2, 3)) }},
-		{"vectors", "gaussian", func() (*G.Node, error) { return dist.Gaussian(f(3), f(3), 1) }},
-		{"pixels of another shape", "continuousBernoulli", func() (*G.Node, error) { return dist.ContinuousBernoulli(f(2, 3), f(2, 4)) }},
-		{"one parameter a pixel", "gaussianPixel", func() (*G.Node, error) { return dist.GaussianPixel(f(2, 3), f(2, 3), 1) }},
-		{"one parameter a pixel", "logistic256", func() (*G.Node, error) { return dist.Logistic256(f(2, 3), f(2, 3), 1) }},
-		{"pixels of three dimensions", "logistic256", func() (*G.Node, error) { return dist.Logistic256(f(2, 6), f(2, 3, 1), 1) }},
-		{"two log-variances", "gaussianLearned", func() (*G.Node, error) { return dist.GaussianLearned(f(2, 3), f(2, 3), f(2), 1) }},
-		{"a scalar log-variance", "gaussianLearned", func() (*G.Node, error) { return dist.GaussianLearned(f(2, 3), f(2, 3), scalar, 1) }},
-		{"log-variance in float32", "gaussianLearned", func() (*G.Node, error) { return dist.GaussianLearned(f(2, 3), f(2, 3), f32(1), 1) }},
+		{"pixels of another shape", "bernoulli", func() (*G.Node, error) { return negLogProb(dist.Bernoulli{}, f(2, 3), f(1, 3)) }},
+		{"pixels in float32", "bernoulli", func() (*G.Node, error) { return negLogProb(dist.Bernoulli{}, f(2, 3), f32(2, 3)) }},
+		{"vectors", "gaussian", func() (*G.Node, error) { return negLogProb(dist.Gaussian{Sigma: math.Sqrt(1)}, f(3), f(3)) }},
+		{"pixels of another shape", "continuousBernoulli", func() (*G.Node, error) { return negLogProb(dist.ContinuousBernoulli{}, f(2, 3), f(2, 4)) }},
+		{"one parameter a pixel", "gaussianPixel", func() (*G.Node, error) {
+			return negLogProb(dist.GaussianPixel{MinSigma: math.Sqrt(1)}, f(2, 3), f(2, 3))
+		}},
+		{"one parameter a pixel", "logistic256", func() (*G.Node, error) { return negLogProb(dist.Logistic256{}, f(2, 3), f(2, 3)) }},
+		{"pixels of three dimensions", "logistic256", func() (*G.Node, error) { return negLogProb(dist.Logistic256{}, f(2, 6), f(2, 3, 1)) }},
 		{"a matrix", "mean", func() (*G.Node, error) { return graph.Mean(f(2, 3)) }},
 		{"a scalar", "mean", func() (*G.Node, error) { return graph.Mean(scalar) }},
 		{"a vector", "free bits", func() (*G.Node, error) { return freeBits(f(3), 1) }},
@@ -172,7 +171,7 @@ func TestLikelihoodIsDifferentiatedOnce(t *testing.T) {
 	l := tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(make([]float64, 6)))
 	logits := G.NewMatrix(g, G.Float64, G.WithName("l"), G.WithShape(2, 3), G.WithValue(l))
 	pixels := G.NewMatrix(g, G.Float64, G.WithName("x"), G.WithShape(2, 3), G.WithValue(x))
-	d, err := dist.Bernoulli(logits, pixels)
+	d, err := negLogProb(dist.Bernoulli{}, logits, pixels)
 	if err != nil {
 		t.Fatal(err)
 	}

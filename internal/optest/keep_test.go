@@ -7,7 +7,6 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/dist"
 	"govae/graph"
 )
 
@@ -31,7 +30,7 @@ func runKeep(t *testing.T, use func(z, other *G.Node)) (got, want []float64) {
 		in = append(in, G.NewMatrix(g, tensor.Float64, G.WithName(name), G.WithShape(2, 2),
 			G.WithValue(tensor.New(tensor.WithShape(2, 2), tensor.WithBacking(append([]float64{}, v...))))))
 	}
-	z, err := dist.Reparameterize(in[0], in[1], in[2])
+	z, err := reparameterize(in[0], in[1], in[2])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 const testLeast = 0.01
 
 func continuousBernoulliCase() opCase {
-	return likelihoodCase("continuousBernoulli", func(in []*G.Node) (*G.Node, error) { return dist.ContinuousBernoulli(in[0], in[1]) },
+	return likelihoodCase("continuousBernoulli", func(in []*G.Node) (*G.Node, error) { return negLogProb(dist.ContinuousBernoulli{}, in[0], in[1]) },
 		func(l, x float64) (d, scale, grad, gradScale float64) {
 			softplus := max(l, 0) + math.Log1p(math.Exp(-math.Abs(l)))
 			if l == 0 {
@@ -58,7 +58,9 @@ func twoPerPixelCase(name string, build func(in []*G.Node) (*G.Node, error),
 }
 
 func gaussianPixelCase() opCase {
-	c := twoPerPixelCase("gaussianPixel", func(in []*G.Node) (*G.Node, error) { return dist.GaussianPixel(in[0], in[1], testLeast) },
+	c := twoPerPixelCase("gaussianPixel", func(in []*G.Node) (*G.Node, error) {
+		return negLogProb(dist.GaussianPixel{MinSigma: math.Sqrt(testLeast)}, in[0], in[1])
+	},
 		func(m, l, x float64) (d, scale float64, grad, gradScale [2]float64) {
 			v, r := testLeast+math.Exp(l), m-x
 			q, log, part := r*r/v, math.Log(2*math.Pi*v), math.Exp(l)/v
@@ -76,9 +78,9 @@ func gaussianPixelCase() opCase {
 func logistic256Case() opCase {
 	sigmoid := func(a float64) float64 { return 1 / (1 + math.Exp(-a)) }
 	softplus := func(a float64) float64 { return max(a, 0) + math.Log1p(math.Exp(-math.Abs(a))) }
-	c := twoPerPixelCase("logistic256", func(in []*G.Node) (*G.Node, error) { return dist.Logistic256(in[0], in[1], testLeast) },
+	c := twoPerPixelCase("logistic256", func(in []*G.Node) (*G.Node, error) { return negLogProb(dist.Logistic256{}, in[0], in[1]) },
 		func(m, l, x float64) (d, scale float64, grad, gradScale [2]float64) {
-			s, level := testLeast+math.Exp(l), math.Round(x*255)
+			s, level := 1e-26+math.Exp(l), math.Round(x*255)
 			p, q := ((level+0.5)/255-m)/s, ((level-0.5)/255-m)/s
 			t := 1 / (255 * s)
 			part := math.Exp(l) / s
@@ -113,41 +115,6 @@ func logistic256Case() opCase {
 	c.points = func(r *rand.Rand) [][]float64 { return [][]float64{normal(r, 2*testN*testB, 0.5), levels(r)} }
 	c.edge = func(r *rand.Rand) [][]float64 {
 		return [][]float64{pick(r, 2*testN*testB, -80, 60, -1e4, 0, 0.2, -30, 1e-8), levels(r)}
-	}
-	return c
-}
-
-func gaussianLearnedCase() opCase {
-	s := []int{testB, testN}
-	c := opCase{name: "gaussianLearned", shapes: [][]int{s, s, {1}}, wrt: []int{0, 2},
-		build: func(in []*G.Node) (*G.Node, error) { return dist.GaussianLearned(in[0], in[1], in[2], testLeast) },
-		value: func(in [][]float64) (out, scale []float64) {
-			out, scale = make([]float64, testB), make([]float64, testB)
-			v := testLeast + math.Exp(in[2][0])
-			for i := range in[0] {
-				r, log := in[0][i]-in[1][i], math.Log(2*math.Pi*v)
-				out[i/testN] += (r*r/v + log) / 2
-				scale[i/testN] += (r*r/v + math.Abs(log)) / 2
-			}
-			return out, scale
-		},
-		grad: func(in [][]float64, cot []float64) (grads, scale [][]float64) {
-			v, part := testLeast+math.Exp(in[2][0]), math.Exp(in[2][0])/(testLeast+math.Exp(in[2][0]))
-			dm, dl, sl := make([]float64, len(in[0])), 0.0, 0.0
-			for i := range in[0] {
-				r, w := in[0][i]-in[1][i], cot[i/testN]
-				dm[i] = w * r / v
-				dl += w * (1 - r*r/v) / 2 * part
-				// d, of which it is made, has the logarithm of the variance too.
-				sl += math.Abs(w) * (1 + r*r/v + math.Abs(math.Log(2*math.Pi*v))) / 2 * part
-			}
-			return [][]float64{dm, {dl}}, [][]float64{dm, {sl}}
-		}}
-	c.points = func(r *rand.Rand) [][]float64 {
-		return [][]float64{normal(r, size(s), 0.5), normal(r, size(s), 0.5), normal(r, 1, 0.5)}
-	}
-	c.edge = func(r *rand.Rand) [][]float64 {
-		return [][]float64{pick(r, size(s), extremeLogit...), pick(r, size(s), 0, 1, 0.25), pick(r, 1, extremeLogvar...)}
 	}
 	return c
 }

@@ -2,6 +2,7 @@ package optest
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -9,7 +10,6 @@ import (
 
 	"govae/dist"
 	"govae/graph"
-	"govae/klreg"
 	"govae/nn"
 )
 
@@ -33,30 +33,30 @@ func trainingGraphs() []branched {
 	bn, bx := []int{b, n}, []int{b, x}
 	return []branched{
 		{"z used twice", [][]int{bn, bn, bn, {x, n}, {x}, bx}, []int{0, 1, 3, 4}, func(s *graph.Steps, in []*G.Node) G.Nodes {
-			z := s.Do(dist.Reparameterize(in[0], in[1], in[2]))
+			z := s.Do(reparameterize(in[0], in[1], in[2]))
 			l := s.Do(nn.Dense(z, in[3], in[4], nn.Tanh))
 			l2 := s.Do(nn.Dense(z, in[3], in[4], nn.Identity))
-			d, d2 := s.Do(dist.Bernoulli(l, in[5])), s.Do(dist.Gaussian(l2, in[5], 0.5))
+			d, d2 := s.Do(negLogProb(dist.Bernoulli{}, l, in[5])), s.Do(negLogProb(dist.Gaussian{Sigma: math.Sqrt(0.5)}, l2, in[5]))
 			return G.Nodes{s.Do(G.Add(d, d2)), z, l, l2, d, d2}
 		}},
 		{"mu and logvar used by z and by KL", [][]int{bn, bn, bn}, []int{0, 1}, func(s *graph.Steps, in []*G.Node) G.Nodes {
-			z, kl := s.Do(dist.Reparameterize(in[0], in[1], in[2])), s.Do(klreg.GaussianDimsNode(in[0], in[1]))
+			z, kl := s.Do(reparameterize(in[0], in[1], in[2])), s.Do(gaussianKL(in[0], in[1]))
 			a, b := s.Do(graph.RowSums(z)), s.Do(graph.RowSums(kl))
 			return G.Nodes{s.Do(G.HadamardProd(a, b)), z, kl, a, b}
 		}},
 		{"two Columns of one node", [][]int{{b, x}, {2 * n, x}, {2 * n}, bn}, []int{1, 2}, func(s *graph.Steps, in []*G.Node) G.Nodes {
 			h := s.Do(nn.Dense(in[0], in[1], in[2], nn.Softplus))
 			mu, lv := s.Do(graph.Columns(h, 0, n)), s.Do(graph.Columns(h, n, 2*n))
-			z, kl := s.Do(dist.Reparameterize(mu, lv, in[3])), s.Do(klreg.GaussianDimsNode(mu, lv))
+			z, kl := s.Do(reparameterize(mu, lv, in[3])), s.Do(gaussianKL(mu, lv))
 			return G.Nodes{s.Do(G.Add(s.Do(graph.RowSums(z)), s.Do(graph.RowSums(kl)))), h, mu, lv, z, kl}
 		}},
 		{"overlapping Columns", [][]int{bx, bn}, []int{0}, func(s *graph.Steps, in []*G.Node) G.Nodes {
 			p, q, r := s.Do(graph.Columns(in[0], 0, 3)), s.Do(graph.Columns(in[0], 1, 4)), s.Do(graph.Columns(in[0], 2, 5))
-			kl := s.Do(klreg.GaussianDimsNode(p, q))
-			return G.Nodes{s.Do(graph.RowSums(s.Do(dist.Reparameterize(kl, r, in[1])))), p, q, r, kl}
+			kl := s.Do(gaussianKL(p, q))
+			return G.Nodes{s.Do(graph.RowSums(s.Do(reparameterize(kl, r, in[1])))), p, q, r, kl}
 		}},
 		{"an output used by stock operations", [][]int{bn, bn, bn}, []int{0, 1}, func(s *graph.Steps, in []*G.Node) G.Nodes {
-			z := s.Do(dist.Reparameterize(in[0], in[1], in[2]))
+			z := s.Do(reparameterize(in[0], in[1], in[2]))
 			t := s.Do(G.Tanh(s.Do(G.HadamardProd(z, in[2]))))
 			u := s.Do(G.Add(z, t))
 			return G.Nodes{s.Do(graph.RowSums(s.Do(G.HadamardProd(u, z)))), z}
@@ -64,9 +64,9 @@ func trainingGraphs() []branched {
 		{"whole model with free bits", [][]int{{b, x}, {2 * n, x}, {2 * n}, bn, {x, n}, {x}}, []int{1, 2, 4, 5}, func(s *graph.Steps, in []*G.Node) G.Nodes {
 			h := s.Do(nn.Dense(in[0], in[1], in[2], nn.Identity))
 			mu, lv := s.Do(graph.Columns(h, 0, n)), s.Do(graph.Columns(h, n, 2*n))
-			z := s.Do(dist.Reparameterize(mu, lv, in[3]))
+			z := s.Do(reparameterize(mu, lv, in[3]))
 			l := s.Do(nn.Dense(z, in[4], in[5], nn.Identity))
-			d, kl := s.Do(dist.Bernoulli(l, in[0])), s.Do(klreg.GaussianDimsNode(mu, lv))
+			d, kl := s.Do(negLogProb(dist.Bernoulli{}, l, in[0])), s.Do(gaussianKL(mu, lv))
 			rate, free := s.Do(graph.RowSums(kl)), s.Do(freeBits(kl, 0.1))
 			both := s.Do(G.Add(free, s.Do(graph.Mean(rate))))
 			return G.Nodes{s.Do(G.Add(s.Do(graph.Mean(d)), both)), mu, lv, z, l, d, kl, rate, free}

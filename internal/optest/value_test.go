@@ -37,7 +37,7 @@ func TestValues(t *testing.T) {
 func TestShapes(t *testing.T) {
 	want := map[string]tensor.Shape{"linear act 0 data true": {5, 6}, "columns 2 to 3": {5, 1}, "reparameterize": {5, 3},
 		"gaussianKL": {5, 3}, "rowSums": {5}, "bernoulli": {5}, "gaussian": {5}, "continuousBernoulli": {5},
-		"gaussianLearned": {5}, "gaussianPixel": {5}, "logistic256": {5}, "mean": {}, "freeBits": {}}
+		"gaussianPixel": {5}, "logistic256": {5}, "mean": {}, "freeBits": {}}
 	for _, c := range allCases() {
 		w, ok := want[c.name]
 		if !ok {

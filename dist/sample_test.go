@@ -1,4 +1,4 @@
-package decoder
+package dist
 
 import (
 	"math"
@@ -10,14 +10,14 @@ import (
 
 func TestMean(t *testing.T) {
 	logits := []float32{0, float32(math.Log(3)), -float32(math.Log(3)), 800, -800, -40}
-	Bernoulli{}.Mean(logits)
+	meansOf(Bernoulli{}, logits)
 	for i, want := range []float64{0.5, 0.75, 0.25, 1, 0, math.Exp(-40)} {
 		if math.Abs(float64(logits[i])-want) > 2e-7*want {
 			t.Errorf("probability %d: %v, want %v", i, logits[i], want)
 		}
 	}
 	means := []float32{0, -1.5, 1e9}
-	Gaussian{2}.Mean(means)
+	meansOf(Gaussian{2}, means)
 	if !slices.Equal(means, []float32{0, -1.5, 1e9}) {
 		t.Errorf("Gaussian: means %v", means)
 	}
@@ -32,7 +32,7 @@ func TestBernoulliSample(t *testing.T) {
 		for i := range x {
 			x[i] = float32(l)
 		}
-		Bernoulli{}.Sample(x, seeded(1))
+		x = sampled(Bernoulli{}, x, seeded(1))
 		ones := 0.0
 		for _, v := range x {
 			if v != 0 && v != 1 {
@@ -57,7 +57,7 @@ func TestGaussianSample(t *testing.T) {
 		for i := range x {
 			x[i] = float32(i % 7)
 		}
-		Gaussian{sigma}.Sample(x, seeded(2))
+		x = sampled(Gaussian{sigma}, x, seeded(2))
 		var sum, sq, product, before float64
 		for i, v := range x {
 			e := (float64(v) - float64(i%7)) / sigma
@@ -79,7 +79,7 @@ func TestGaussianSample(t *testing.T) {
 func TestSampleIsOfTheSeed(t *testing.T) {
 	for _, lik := range all(t, tensor.Float32) {
 		draw := func(seed uint64) []float32 {
-			return lik.Sample(make([]float32, lik.Outputs(100)), seeded(seed)) // logit 0, or mean 0 and scale 1
+			return sampled(lik, make([]float32, lik.Outputs(100)), seeded(seed)) // logit 0, or mean 0 and scale 1
 		}
 		if !slices.Equal(draw(1), draw(1)) {
 			t.Errorf("%s: one seed gives two draws", lik.Name())

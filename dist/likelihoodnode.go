@@ -10,60 +10,60 @@ import (
 	"govae/internal/simd"
 )
 
-// Bernoulli computes the distortion −log p(x|z) = Σ softplus(l) − x·l in nats,
+// bernoulliNode computes the distortion −log p(x|z) = Σ softplus(l) − x·l in nats,
 // [B], of pixels x under logits l, both [B,X]. It passes a gradient to the
 // logits and none to x.
-func Bernoulli(logits, x *G.Node) (*G.Node, error) {
-	return likelihood("bernoulli", 1, graph.Both(bernoulli[float32], bernoulli[float64]), logits, x)
+func bernoulliNode(logits, x *G.Node) (*G.Node, error) {
+	return likelihoodNode("bernoulli", 1, graph.Both(bernoulli[float32], bernoulli[float64]), logits, x)
 }
 
 func bernoulli[T graph.Float](d []T, in [][]T) { simd.Bernoulli(d, in[2], in[0], in[1]) }
 
-// Gaussian computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log 2π·var) in
+// gaussianNode computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log 2π·var) in
 // nats, [B], of pixels x under means m, both [B,X], and one fixed variance.
-func Gaussian(mean, x *G.Node, variance float64) (*G.Node, error) {
-	return likelihood(fmt.Sprintf("gaussian(%v)", variance), 1, graph.Both(gaussian[float32](variance), gaussian[float64](variance)), mean, x)
+func gaussianNode(mean, x *G.Node, variance float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("gaussian(%v)", variance), 1, graph.Both(gaussian[float32](variance), gaussian[float64](variance)), mean, x)
 }
 
 func gaussian[T graph.Float](variance float64) func(d []T, in [][]T) {
 	return func(d []T, in [][]T) { simd.Gaussian(d, in[2], in[0], in[1], variance) }
 }
 
-// ContinuousBernoulli computes the distortion −log p(x|z) = Σ (log((eˡ−1)/l) − x·l)
+// continuousBernoulliNode computes the distortion −log p(x|z) = Σ (log((eˡ−1)/l) − x·l)
 // in nats, [B], of pixels x in [0,1] under logits l, both [B,X].
-func ContinuousBernoulli(logits, x *G.Node) (*G.Node, error) {
-	return likelihood("continuousBernoulli", 1, graph.Both(continuousBernoulli[float32], continuousBernoulli[float64]), logits, x)
+func continuousBernoulliNode(logits, x *G.Node) (*G.Node, error) {
+	return likelihoodNode("continuousBernoulli", 1, graph.Both(continuousBernoulli[float32], continuousBernoulli[float64]), logits, x)
 }
 
 func continuousBernoulli[T graph.Float](d []T, in [][]T) {
 	simd.ContinuousBernoulli(d, in[2], in[0], in[1])
 }
 
-// GaussianPixel computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log(2π·var))
+// gaussianPixelNode computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log(2π·var))
 // in nats, [B], of pixels x [B,X], where params [B,2X] are the means and then the
 // log-variances l of the pixels: var = least + eˡ, least > 0.
-func GaussianPixel(params, x *G.Node, least float64) (*G.Node, error) {
-	return likelihood(fmt.Sprintf("gaussianPixel(%v)", least), 2, graph.Both(gaussianPixel[float32](least), gaussianPixel[float64](least)), params, x)
+func gaussianPixelNode(params, x *G.Node, least float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("gaussianPixel(%v)", least), 2, graph.Both(gaussianPixel[float32](least), gaussianPixel[float64](least)), params, x)
 }
 
 func gaussianPixel[T graph.Float](least float64) func(d []T, in [][]T) {
 	return func(d []T, in [][]T) { simd.GaussianPixel(d, in[2], in[0], in[1], least) }
 }
 
-// Logistic256 computes the distortion −log P(x|z) in nats, [B], of pixels x [B,X]
+// logistic256Node computes the distortion −log P(x|z) in nats, [B], of pixels x [B,X]
 // that are multiples of 1/255, where params [B,2X] are the means and then the
 // log-scales l of logistic distributions: s = least + eˡ, least > 0.
-func Logistic256(params, x *G.Node, least float64) (*G.Node, error) {
-	return likelihood(fmt.Sprintf("logistic256(%v)", least), 2, graph.Both(logistic256[float32](least), logistic256[float64](least)), params, x)
+func logistic256Node(params, x *G.Node, least float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("logistic256(%v)", least), 2, graph.Both(logistic256[float32](least), logistic256[float64](least)), params, x)
 }
 
 func logistic256[T graph.Float](least float64) func(d []T, in [][]T) {
 	return func(d []T, in [][]T) { simd.Logistic256(d, in[2], in[0], in[1], least) }
 }
 
-// GaussianLearned is Gaussian with one variance least + exp(logvar) for all pixels,
+// gaussianLearnedNode is gaussianNode with one variance least + exp(logvar) for all pixels,
 // least > 0; logvar is [1], and has a gradient.
-func GaussianLearned(mean, x, logvar *G.Node, least float64) (*G.Node, error) {
+func gaussianLearnedNode(mean, x, logvar *G.Node, least float64) (*G.Node, error) {
 	name := fmt.Sprintf("gaussianLearned(%v)", least)
 	if s := logvar.Shape(); s.Dims() != 1 || s[0] != 1 {
 		return nil, fmt.Errorf("dist: %s: log-variance of shape %v, want [1]", name, s)
@@ -90,10 +90,10 @@ func gaussianLearnedGrad[T graph.Float](least float64) func(dlogvar []T, in [][]
 	}
 }
 
-// likelihood is an operation params [B,per·X], x [B,X] → d [B] that passes a
+// likelihoodNode is an operation params [B,per·X], x [B,X] → d [B] that passes a
 // gradient to params and none to x. When it is differentiated, the kernel leaves the
 // derivative of d with respect to params in its third input.
-func likelihood(name string, per int, k graph.Kernel, params, x *G.Node) (*G.Node, error) {
+func likelihoodNode(name string, per int, k graph.Kernel, params, x *G.Node) (*G.Node, error) {
 	if err := checkParams(name, per, params, x); err != nil {
 		return nil, err
 	}

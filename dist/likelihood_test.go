@@ -1,4 +1,4 @@
-package decoder
+package dist
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ func TestDistortionKnownAnswers(t *testing.T) {
 	halfLog2Pi := math.Log(2*math.Pi) / 2 // 0.918938533204672742, OEIS A075700
 	for _, tt := range []struct {
 		what      string
-		lik       Likelihood
+		lik       Family
 		params, x []float64
 		want      float64
 	}{
@@ -36,14 +36,14 @@ func TestDistortionKnownAnswers(t *testing.T) {
 		{"sigma 2, two pixels", Gaussian{2}, []float64{1, 0}, []float64{3, -2}, 2*halfLog2Pi + 2*math.Log(2) + 1},
 	} {
 		// The logit of 0.9 is itself rounded, by 1e-16 of 2.2.
-		within(t, tt.what, []float64{tt.lik.Distortion(tt.params, tt.x)}, []float64{tt.want}, 4e-15, 0)
+		within(t, tt.what, []float64{distortion(tt.lik, tt.params, tt.x)}, []float64{tt.want}, 4e-15, 0)
 	}
 }
 
 // likelihoodPoints are parameters and pixels: ordinary, then extreme.
 func likelihoodPoints(run, n int) (params, x []float64) {
-	params, x = normal(uint64(run), n), make([]float64, n)
-	for i, v := range normal(uint64(100+run), n) {
+	params, x = normals(uint64(run), n), make([]float64, n)
+	for i, v := range normals(uint64(100+run), n) {
 		x[i] = []float64{0, 1, 0.25}[i%3]
 		if run >= 3 {
 			params[i] = []float64{-800, 800, 1e4, -1e4, 0, v}[(i+run)%6]
@@ -53,28 +53,28 @@ func likelihoodPoints(run, n int) (params, x []float64) {
 }
 
 // The node has the value of Distortion, and the gradient that the doc comments
-// state, in both precisions, run after run, at extremes too.
+// state, in both precisionsOf, run after run, at extremes too.
 func TestDistortionNode(t *testing.T) {
 	const b, w = 4, 5
 	for _, tt := range []struct {
-		lik  Likelihood
+		lik  Family
 		grad func(p, x float64) (g, scale float64)
 	}{
 		{Bernoulli{}, func(l, x float64) (float64, float64) { return 1/(1+math.Exp(-l)) - x, 1 }},
 		{Gaussian{0.3}, func(m, x float64) (float64, float64) { return (m - x) / 0.09, math.Abs(m-x) / 0.09 }},
 	} {
-		for dt, rel := range precisions {
+		for dt, rel := range precisionsOf {
 			t.Run(fmt.Sprintf("%s/%v", tt.lik.Name(), dt), func(t *testing.T) {
 				gr := newGraph(t, dt, b, []int{w, w}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-					d, err := tt.lik.DistortionNode(in[0], in[1])
+					d, err := distortionNode(tt.lik, in[0], in[1])
 					return d, G.Nodes{in[0]}, err
 				})
 				for run := range 12 {
 					params, x := likelihoodPoints(run, b*w)
-					weights := normal(uint64(200+run), b)
+					weights := normals(uint64(200+run), b)
 					out := gr.run(t, params, x, weights)
 					for i := range b {
-						want := tt.lik.Distortion(params[i*w:(i+1)*w], x[i*w:(i+1)*w])
+						want := distortion(tt.lik, params[i*w:(i+1)*w], x[i*w:(i+1)*w])
 						within(t, fmt.Sprintf("run %d, image %d", run, i), out[0][i:i+1], []float64{want}, rel, 0)
 						for j := i * w; j < (i+1)*w; j++ {
 							g, scale := tt.grad(params[j], x[j])
@@ -92,9 +92,9 @@ func TestDistortionNode(t *testing.T) {
 // size 1: below 1e-9.
 func TestDistortionDifferences(t *testing.T) {
 	const w = 5
-	for _, lik := range []Likelihood{Bernoulli{}, Gaussian{0.7}} {
+	for _, lik := range []Family{Bernoulli{}, Gaussian{0.7}} {
 		gr := newGraph(t, tensor.Float64, 1, []int{w, w}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-			d, err := lik.DistortionNode(in[0], in[1])
+			d, err := distortionNode(lik, in[0], in[1])
 			return d, G.Nodes{in[0]}, err
 		})
 		for run := range 3 {
@@ -104,9 +104,9 @@ func TestDistortionDifferences(t *testing.T) {
 			for j, v := range params {
 				h := 1e-5 * max(1, math.Abs(v))
 				params[j] = v + h
-				up := lik.Distortion(params, x)
+				up := distortion(lik, params, x)
 				params[j] = v - h
-				want[j] = (up - lik.Distortion(params, x)) / (2 * h)
+				want[j] = (up - distortion(lik, params, x)) / (2 * h)
 				params[j] = v
 			}
 			within(t, lik.Name(), got, want, 1e-7, 1)
@@ -120,7 +120,7 @@ func TestNoGradientForPixels(t *testing.T) {
 		g := G.NewGraph()
 		p := G.NewMatrix(g, tensor.Float64, G.WithName("p"), G.WithShape(2, lik.Outputs(3)))
 		x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(2, 3))
-		d, err := lik.DistortionNode(p, x)
+		d, err := distortionNode(lik, p, x)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestDistortionErrors(t *testing.T) {
 	}
 	a := in(tensor.Float64, 2, 3)
 	for _, tt := range []struct {
-		lik    Likelihood
+		lik    Family
 		params *G.Node
 		x      *G.Node
 		want   string
@@ -148,8 +148,8 @@ func TestDistortionErrors(t *testing.T) {
 		{learned(t, 1, tensor.Float32), a, a, "float32"}, {GaussianPixel{-1}, a, a, "sigma of -1"},
 		{Gaussian{}, a, a, "sigma 0"}, {Gaussian{-1}, a, a, "sigma -1"}, {Gaussian{math.NaN()}, a, a, "sigma NaN"},
 	} {
-		_, err := tt.lik.DistortionNode(tt.params, tt.x)
-		if err == nil || !strings.HasPrefix(err.Error(), "decoder: ") || !strings.Contains(err.Error(), tt.want) {
+		_, err := distortionNode(tt.lik, tt.params, tt.x)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%#v: error %v, want %s", tt.lik, err, tt.want)
 		}
 	}
@@ -160,7 +160,7 @@ func TestDistortionErrors(t *testing.T) {
 					t.Errorf("%s: lengths differ, no panic", lik.Name())
 				}
 			}()
-			lik.Distortion([]float64{1, 2, 3}, []float64{1})
+			distortion(lik, []float64{1, 2, 3}, []float64{1})
 		}()
 	}
 }

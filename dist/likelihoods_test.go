@@ -1,4 +1,4 @@
-package decoder
+package dist
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 )
 
 // all is one likelihood of each name.
-func all(t testing.TB, dt tensor.Dtype) (liks []Likelihood) {
+func all(t testing.TB, dt tensor.Dtype) (liks []Family) {
 	t.Helper()
-	for _, name := range Names() {
+	for _, name := range Likelihoods() {
 		lik, err := NewLikelihood(name, 0.7, dt)
 		if err != nil {
 			t.Fatal(err)
@@ -42,17 +42,17 @@ func TestNewLikelihood(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		sigma float64
-		want  Likelihood
+		want  Family
 		err   string
 	}{
 		{"bernoulli", 0, Bernoulli{}, ""}, {"continuous-bernoulli", nan, ContinuousBernoulli{}, ""}, {"logistic256", 3, Logistic256{}, ""},
 		{"gaussian", 0.3, Gaussian{0.3}, ""}, {"gaussian-pixel", 0.3, GaussianPixel{0.3}, ""}, {"gaussian-pixel", 0, GaussianPixel{}, ""},
 		{"gaussian", 0, nil, "sigma 0"}, {"gaussian", inf, nil, "sigma +Inf"}, {"gaussian-learned", -1, nil, "sigma -1"},
 		{"gaussian-learned", nan, nil, "sigma NaN"}, {"gaussian-pixel", -1, nil, "sigma of -1"}, {"gaussian-pixel", inf, nil, "sigma of +Inf"},
-		{"poisson", 1, nil, `unknown likelihood "poisson": choose one of ` + strings.Join(Names(), ", ")},
+		{"poisson", 1, nil, `unknown likelihood "poisson": choose one of ` + strings.Join(Likelihoods(), ", ")},
 	} {
 		got, err := NewLikelihood(tt.name, tt.sigma, tensor.Float32)
-		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), "decoder: ") || !strings.Contains(err.Error(), tt.err)) {
+		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), "dist: ") || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s, %v: %#v, error %v", tt.name, tt.sigma, got, err)
 		}
 	}
@@ -109,12 +109,12 @@ func TestCheck(t *testing.T) {
 		case "logistic256":
 			good, bad = levels, []float32{nan, inf, -inf, -1.0 / 255, 256.0 / 255, 0.5, 1.001 / 255, 0.999, 1e-5, 255}
 		}
-		if err := lik.Check(good); err != nil {
+		if err := Check(lik, good); err != nil {
 			t.Errorf("%s: %v", lik.Name(), err)
 		}
 		for _, v := range bad {
-			err := lik.Check([]float32{1, v, 0})
-			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("decoder: %s likelihood: pixel 1 is %v, want ", lik.Name(), v)) {
+			err := Check(lik, []float32{1, v, 0})
+			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("dist: %s likelihood: pixel 1 is %v, want ", lik.Name(), v)) {
 				t.Errorf("%s of %v: error %v", lik.Name(), v, err)
 			}
 		}
@@ -139,12 +139,12 @@ func simpson(a, b float64, n int, f func(x float64) float64) float64 {
 func TestContinuousBernoulliIntegral(t *testing.T) {
 	for _, l := range logits {
 		density := func(x float64) float64 {
-			return math.Exp(-ContinuousBernoulli{}.Distortion([]float64{l}, []float64{x}))
+			return math.Exp(-distortion(ContinuousBernoulli{}, []float64{l}, []float64{x}))
 		}
 		within(t, fmt.Sprintf("integral at %v", l), []float64{simpson(0, 1, 20000, density)}, []float64{1}, 1e-11, 0)
 		mean := simpson(0, 1, 20000, func(x float64) float64 { return x * density(x) })
 		l32 := []float32{float32(l)}
-		within(t, fmt.Sprintf("mean at %v", l), []float64{float64(ContinuousBernoulli{}.Mean(l32)[0])}, []float64{mean}, 1e-6, 0)
+		within(t, fmt.Sprintf("mean at %v", l), []float64{float64(meansOf(ContinuousBernoulli{}, l32)[0])}, []float64{mean}, 1e-6, 0)
 	}
 }
 
@@ -153,10 +153,10 @@ func TestGaussianIntegrals(t *testing.T) {
 		lv := 2 * math.Log(sigma)
 		for name, d := range map[string]func(x float64) float64{
 			"learned": func(x float64) float64 {
-				return learned(t, sigma, tensor.Float64).Distortion([]float64{0.4}, []float64{x})
+				return distortion(learned(t, sigma, tensor.Float64), []float64{0.4}, []float64{x})
 			},
-			"pixel":       func(x float64) float64 { return GaussianPixel{}.Distortion([]float64{0.4, lv}, []float64{x}) },
-			"pixel, both": func(x float64) float64 { return GaussianPixel{0.1}.Distortion([]float64{0.4, lv}, []float64{x}) },
+			"pixel":       func(x float64) float64 { return distortion(GaussianPixel{}, []float64{0.4, lv}, []float64{x}) },
+			"pixel, both": func(x float64) float64 { return distortion(GaussianPixel{0.1}, []float64{0.4, lv}, []float64{x}) },
 		} {
 			w := 12 * (sigma + 0.1)
 			got := simpson(0.4-w, 0.4+w, 20000, func(x float64) float64 { return math.Exp(-d(x)) })
@@ -173,12 +173,12 @@ func TestLogistic256Sum(t *testing.T) {
 			var sum, mean float64
 			for i := range 256 {
 				x := float64(i) / 255
-				p := math.Exp(-Logistic256{}.Distortion([]float64{m, l}, []float64{x}))
+				p := math.Exp(-distortion(Logistic256{}, []float64{m, l}, []float64{x}))
 				sum, mean = sum+p, mean+x*p
 			}
 			what := fmt.Sprintf("mean %v, log-scale %v", m, l)
 			within(t, what, []float64{sum}, []float64{1}, 1e-11, 0)
-			within(t, what+": Mean", []float64{float64(Logistic256{}.Mean([]float32{float32(m), float32(l)})[0])}, []float64{mean}, 1e-6, 1e-6)
+			within(t, what+": Mean", []float64{float64(meansOf(Logistic256{}, []float32{float32(m), float32(l)})[0])}, []float64{mean}, 1e-6, 1e-6)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func TestMoreKnownAnswers(t *testing.T) {
 	logit, atanh := math.Log(0.9/0.1), math.Atanh(1-2*0.9)
 	for _, tt := range []struct {
 		what      string
-		lik       Likelihood
+		lik       Family
 		params, x []float64
 		want      float64
 	}{
@@ -207,7 +207,7 @@ func TestMoreKnownAnswers(t *testing.T) {
 		{"sigmas 1 and 2", GaussianPixel{}, []float64{1, 0, 0, math.Log(4)}, []float64{3, -2}, 2*halfLog2Pi + 2 + math.Ln2 + 0.5},
 		{"least sigma", GaussianPixel{0.1}, []float64{0.5, -90}, []float64{0.5}, halfLog2Pi + math.Log(0.1)},
 	} {
-		within(t, tt.what, []float64{tt.lik.Distortion(tt.params, tt.x)}, []float64{tt.want}, 1e-13, 1e-2)
+		within(t, tt.what, []float64{distortion(tt.lik, tt.params, tt.x)}, []float64{tt.want}, 1e-13, 1e-2)
 	}
 	if b := BitsPerDim(784*8*math.Ln2, 784); math.Abs(b-8) > 1e-15 {
 		t.Errorf("8 bits a pixel are %v", b)
@@ -215,8 +215,8 @@ func TestMoreKnownAnswers(t *testing.T) {
 }
 
 // points are parameters and pixels of n pixels: ordinary, then from run 3 on extreme.
-func points(lik Likelihood, run, b, w int) (params, x []float64) {
-	params, x = normal(uint64(run), b*lik.Outputs(w)), make([]float64, b*w)
+func points(lik Family, run, b, w int) (params, x []float64) {
+	params, x = normals(uint64(run), b*lik.Outputs(w)), make([]float64, b*w)
 	for i := range x {
 		x[i] = float64(float32([]float64{0, 1, 51.0 / 255, 254.0 / 255}[i%4]))
 	}
@@ -232,21 +232,21 @@ func points(lik Likelihood, run, b, w int) (params, x []float64) {
 	return params, x
 }
 
-// The node has the value of Distortion, run after run, in both precisions, and at
+// The node has the value of Distortion, run after run, in both precisionsOf, and at
 // extremes too.
 func TestNodeIsDistortion(t *testing.T) {
 	const b, w = 4, 5
-	for dt, rel := range precisions {
+	for dt, rel := range precisionsOf {
 		for _, lik := range all(t, dt) {
 			gr := newGraph(t, dt, b, []int{lik.Outputs(w), w}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-				d, err := lik.DistortionNode(in[0], in[1])
+				d, err := distortionNode(lik, in[0], in[1])
 				return d, G.Nodes{in[0]}, err
 			})
 			for run := range 12 {
 				params, x := points(lik, run, b, w)
 				out := gr.run(t, params, x, []float64{1, 1, 1, 1})
 				for i := range b {
-					want := lik.Distortion(params[i*lik.Outputs(w):(i+1)*lik.Outputs(w)], x[i*w:(i+1)*w])
+					want := distortion(lik, params[i*lik.Outputs(w):(i+1)*lik.Outputs(w)], x[i*w:(i+1)*w])
 					within(t, fmt.Sprintf("%s/%v, run %d, image %d", lik.Name(), dt, run, i), out[0][i:i+1], []float64{want}, rel, w)
 				}
 				for i, v := range out[1] {
@@ -266,7 +266,7 @@ func TestNodeDifferences(t *testing.T) {
 	for _, lik := range all(t, tensor.Float64) {
 		own := lik.Params()
 		gr := newGraph(t, tensor.Float64, 1, []int{lik.Outputs(w), w}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-			d, err := lik.DistortionNode(in[0], in[1])
+			d, err := distortionNode(lik, in[0], in[1])
 			wrt := G.Nodes{in[0]}
 			for _, p := range own {
 				wrt = append(wrt, p.Node(in[0].Graph()))
@@ -290,9 +290,9 @@ func TestNodeDifferences(t *testing.T) {
 				for j, p := range v {
 					h := 1e-5 * max(1, math.Abs(p))
 					v[j] = p + h
-					up := lik.Distortion(params, x)
+					up := distortion(lik, params, x)
 					v[j] = p - h
-					want[j] = (up - lik.Distortion(params, x)) / (2 * h)
+					want[j] = (up - distortion(lik, params, x)) / (2 * h)
 					v[j] = p
 				}
 				within(t, fmt.Sprintf("%s, parameter %d", lik.Name(), k), out[k], want, 1e-7, 1)
@@ -308,10 +308,10 @@ func TestLearnedVarianceIsMeanSquare(t *testing.T) {
 	lik := learned(t, 1, tensor.Float32)
 	logvar := lik.Params()[0].Value.Data().([]float32)
 	gr := newGraph(t, tensor.Float32, b, []int{w, w}, func(in []*G.Node) (*G.Node, G.Nodes, error) {
-		d, err := lik.DistortionNode(in[0], in[1])
+		d, err := distortionNode(lik, in[0], in[1])
 		return d, G.Nodes{lik.Params()[0].Node(in[0].Graph())}, err
 	})
-	mean, x := normal(1, b*w), normal(2, b*w)
+	mean, x := normals(1, b*w), normals(2, b*w)
 	weights, sum, n := []float64{1, 2, 0}, 0.0, 0.0
 	for i, m := range mean {
 		sum, n = sum+weights[i/w]*(x[i]-m)*(x[i]-m), n+weights[i/w]
@@ -346,8 +346,8 @@ func TestContinuousBernoulliSample(t *testing.T) {
 		for i := range x {
 			x[i] = float32(l)
 		}
-		x = ContinuousBernoulli{}.Sample(x, seeded(1))
-		if err := (ContinuousBernoulli{}).Check(x); err != nil {
+		x = sampled(ContinuousBernoulli{}, x, seeded(1))
+		if err := Check((ContinuousBernoulli{}), x); err != nil {
 			t.Errorf("logit %v: %v", l, err)
 		}
 		kolmogorov(t, fmt.Sprint("logit ", l), x, func(x float64) float64 {
@@ -371,8 +371,8 @@ func TestLearnedVarianceSample(t *testing.T) {
 		for i := range n {
 			mean[i], params[i], params[n+i] = 0.5, 0.5, float32(2*math.Log(sigma))
 		}
-		kolmogorov(t, "learned", learned(t, sigma, tensor.Float32).Sample(mean, seeded(2)), cdf)
-		kolmogorov(t, "pixel", GaussianPixel{}.Sample(params, seeded(3)), cdf)
+		kolmogorov(t, "learned", sampled(learned(t, sigma, tensor.Float32), mean, seeded(2)), cdf)
+		kolmogorov(t, "pixel", sampled(GaussianPixel{}, params, seeded(3)), cdf)
 	}
 }
 
@@ -386,8 +386,8 @@ func TestLogistic256Sample(t *testing.T) {
 		for i := range n {
 			params[i], params[n+i] = float32(p[0]), float32(p[1])
 		}
-		x := Logistic256{}.Sample(params, rand.NewPCG(4, 4))
-		if err := (Logistic256{}).Check(x); err != nil || len(x) != n {
+		x := sampled(Logistic256{}, params, rand.NewPCG(4, 4))
+		if err := Check((Logistic256{}), x); err != nil || len(x) != n {
 			t.Fatalf("%v: %d pixels, error %v", p, len(x), err)
 		}
 		var count [256]float64
@@ -397,7 +397,7 @@ func TestLogistic256Sample(t *testing.T) {
 		var square, fourth, got float64 // moments about m
 		for i, c := range count {
 			e := float64(i)/255 - p[0]
-			want := n * math.Exp(-Logistic256{}.Distortion([]float64{float64(float32(p[0])), float64(float32(p[1]))}, []float64{float64(i) / 255}))
+			want := n * math.Exp(-distortion(Logistic256{}, []float64{float64(float32(p[0])), float64(float32(p[1]))}, []float64{float64(i) / 255}))
 			if math.Abs(c-want) > 5*math.Sqrt(want)+3 {
 				t.Errorf("%v: level %d drawn %v times, want %v", p, i, c, want)
 			}
@@ -424,7 +424,7 @@ func TestMeans(t *testing.T) {
 		case "continuous-bernoulli": // 1/(1−e⁻ˡ) − 1/l, by mpmath
 			want = []float32{0.5166556, 0.5659662}
 		}
-		got := lik.Mean(params)
+		got := meansOf(lik, params)
 		if len(got) != 2 || math.Abs(float64(got[0]-want[0])) > 1e-3/255 || math.Abs(float64(got[1]-want[1])) > 1e-3/255 {
 			t.Errorf("%s: mean %v, want %v", lik.Name(), got, want)
 		}

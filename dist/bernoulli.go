@@ -1,0 +1,86 @@
+package dist
+
+import (
+	"math"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/internal/simd"
+	"govae/nn"
+)
+
+// Bernoulli is the family of binary pixels, with the logits l = log(p/(1−p)) as
+// parameters:
+//
+//	−log p(x) = Σ_j (softplus(l_j) − x_j·l_j)
+//
+// which is the cross-entropy −Σ (x log p + (1−x) log(1−p)), exact at any logit.
+// Its gradient is sigmoid(l) − x. With grey pixels in between 0 and 1 the number
+// is still defined, but it is not a likelihood of the data.
+//
+// Source: Kingma & Welling 2014, Appendix C.1, arXiv:1312.6114.
+type Bernoulli struct{}
+
+// Name implements Family.
+func (Bernoulli) Name() string { return "bernoulli" }
+
+// Domain implements Family.
+func (Bernoulli) Domain() Domain { return Binary }
+
+// Outputs implements Family: dim.
+func (Bernoulli) Outputs(dim int) int { return dim }
+
+// Params implements Family: none.
+func (Bernoulli) Params() []*nn.Param { return nil }
+
+// On implements Family.
+func (Bernoulli) On(logits *G.Node) (Dist, error) { return likelihood{logits, bernoulliNode}, nil }
+
+// At implements Family; it is a BernoulliValue.
+func (Bernoulli) At(logits []float64) Value { return BernoulliValue{logits} }
+
+// Means computes p = 1/(1 + exp(−l)), in place.
+func (Bernoulli) Means(logits []float32, _ int) []float32 {
+	simd.Sigmoid(logits, logits)
+	return logits
+}
+
+// BernoulliValue is a row of Bernoulli variables as plain numbers.
+type BernoulliValue struct {
+	Logits []float64 // [D]
+}
+
+// LogProb implements Value: Σ (x·l − softplus(l)).
+func (b BernoulliValue) LogProb(x []float64) float64 {
+	perNumber(1, b.Logits, x)
+	d := 0.0
+	for j, l := range b.Logits {
+		d += softplus(l) - x[j]*l
+	}
+	return -d
+}
+
+// Mean implements Value: p = 1/(1 + exp(−l)).
+func (b BernoulliValue) Mean() []float64 {
+	p := make([]float64, len(b.Logits))
+	for j, l := range b.Logits {
+		p[j] = 1 / (1 + math.Exp(-l))
+	}
+	return p
+}
+
+// Sample implements Value: 1 with probability p, else 0.
+func (b BernoulliValue) Sample(src rand.Source) []float64 {
+	r, x := rand.New(src), b.Mean()
+	for j, p := range x {
+		x[j] = 0
+		if float64(r.Float32()) < p {
+			x[j] = 1
+		}
+	}
+	return x
+}
+
+// softplus is log(1 + exp a), written so that nothing overflows.
+func softplus(a float64) float64 { return max(a, 0) + math.Log1p(math.Exp(-math.Abs(a))) }

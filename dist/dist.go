@@ -1,0 +1,205 @@
+// Package dist has one idea of a distribution, for q(z|x), p(z) and p(x|z) alike. Each
+// stands twice: as a batch on a Gorgonia graph (Dist), which training differentiates, and as
+// plain float64 (Value), which is its definition, imports no graph, and is what tests hold
+// the first to. All log densities are in nats.
+//
+// A Family makes both of the parameters that a network gives; a Conditional is a network
+// with a Family. A Prior has parameters of its own.
+//
+// Sizes: R rows, D numbers of a row, Z latent dimensions, X pixels.
+package dist
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/graph"
+	"govae/nn"
+)
+
+// Dist is a batch of R distributions over rows of D numbers, on a graph.
+type Dist interface {
+	// LogProb adds log p(x) of x [R,D] to the graph: [R], in nats. The graph can be
+	// differentiated through it with respect to the parameters, and for what is drawn
+	// with respect to x as well.
+	LogProb(x *G.Node) (*G.Node, error)
+}
+
+// Value is one distribution over D numbers as plain float64. Its methods panic if a length
+// is wrong.
+type Value interface {
+	// LogProb is log p(x) of x [D], in nats.
+	LogProb(x []float64) float64
+	// Mean is E[x], [D]; for a Transformed distribution, where there is no closed form,
+	// what the flow makes of the mean.
+	Mean() []float64
+	// Sample draws x [D].
+	Sample(src rand.Source) []float64
+}
+
+// Family is a kind of distribution, whose parameters are numbers that a network gives. All
+// methods are safe for concurrent use, as long as nobody trains its Params.
+type Family interface {
+	// Name is the short name that a model is saved with.
+	Name() string
+	// Domain says what the numbers of a row may be.
+	Domain() Domain
+	// Outputs is the number of parameters of a distribution over dim numbers, the width
+	// of the network's output. Where each number has two, all of one kind come first.
+	Outputs(dim int) int
+	// Params lists what training changes in the family itself, always in the same
+	// order, under names of their own. Most have none.
+	Params() []*nn.Param
+	// On is the batch that parameters [R,Outputs(D)] on a graph stand for.
+	On(params *G.Node) (Dist, error)
+	// At is the distribution of parameters [Outputs(D)].
+	At(params []float64) Value
+}
+
+// Code is a Family that a latent code can have: one whose draws are functions of noise,
+// through which gradients pass. Its On returns a Drawable.
+type Code interface {
+	Family
+	// Noise is how many numbers from N(0,1) a draw of dim numbers takes.
+	Noise(dim int) int
+}
+
+// Drawable is a Dist that can be drawn on the graph.
+type Drawable interface {
+	Dist
+	// Draw adds a draw for each row to the graph, made of noise eps [R,Noise(D)].
+	Draw(eps *G.Node) (*Draw, error)
+	// Center adds the point that stands for each row, [R,D]: the mean where there is one.
+	Center() (*G.Node, error)
+}
+
+// Draw is a draw z from a batch of distributions q.
+type Draw struct {
+	Z   *G.Node // [R,D]
+	Eps *G.Node // the noise that it was made of
+
+	// LogProb adds log q(z) to the graph: [R], in nats, computed from the noise. Its
+	// gradient is the total one, along z as well as along the parameters of q.
+	LogProb func() (*G.Node, error)
+	// PathLogProb adds log q(z) with the parameters of q held fixed: its gradient goes
+	// along z alone, which may be another node of Z's value. What it leaves out is the
+	// score, whose expectation is zero (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194).
+	PathLogProb func(z *G.Node) (*G.Node, error)
+}
+
+// Conditional is a distribution whose parameters a network computes, such as q(z|x) and
+// p(x|z).
+type Conditional struct {
+	Net    nn.Network
+	Family Family
+}
+
+// On is the batch of distributions given x [R,In] and, where the network takes labels, y
+// [R,Labels]; y is nil for none.
+func (c Conditional) On(x, y *G.Node) (Dist, error) {
+	params, err := c.Net.Apply(x, y)
+	if err != nil {
+		return nil, err
+	}
+	return c.Family.On(params)
+}
+
+// Fixed is the same with a network whose parameters no gradient is passed to.
+func (c Conditional) Fixed() Conditional { return Conditional{nn.Fixed(c.Net), c.Family} }
+
+// Prior is p(z), or p(z|y) given labels, with parameters of its own.
+type Prior interface {
+	// Name is the short name that a model is saved with.
+	Name() string
+	// On is the batch of distributions on a graph; y is [R,Labels], nil for none.
+	On(g *G.ExprGraph, y *G.Node) (Dist, error)
+	// Sample draws n codes [n,Z], given labels y [n,Labels] or nil. A temperature of 1 is
+	// the prior; every standard deviation is multiplied by it.
+	Sample(n int, y []float32, temperature float64, src rand.Source) ([]float32, error)
+	// At is the distribution as plain numbers, given the labels of one code or nil.
+	At(y []float64) (Value, error)
+	// Params lists what training changes, under names that start with "prior.".
+	Params() []*nn.Param
+}
+
+// NegLogProb adds −log p(x) to the graph: [R], in nats. Likelihoods, which have it in one
+// operation, implement it.
+func NegLogProb(d Dist, x *G.Node) (*G.Node, error) {
+	if n, ok := d.(interface {
+		NegLogProb(x *G.Node) (*G.Node, error)
+	}); ok {
+		return n.NegLogProb(x)
+	}
+	l, err := d.LogProb(x)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Combine([]float64{-1}, l)
+}
+
+// likelihood is a Dist whose −log p(x) is one operation.
+type likelihood struct {
+	params *G.Node
+	neg    func(params, x *G.Node) (*G.Node, error)
+}
+
+// NegLogProb adds −log p(x): [R].
+func (l likelihood) NegLogProb(x *G.Node) (*G.Node, error) { return l.neg(l.params, x) }
+
+// LogProb implements Dist.
+func (l likelihood) LogProb(x *G.Node) (*G.Node, error) {
+	d, err := l.neg(l.params, x)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Combine([]float64{-1}, d)
+}
+
+// Means turns the parameters of rows of D numbers, [R,Outputs(D)], into E[x|z], [R,D], as
+// the family has it, in float32 where it is able to. params is overwritten.
+func Means(f Family, params []float32, dim int) []float32 {
+	if m, ok := f.(interface {
+		Means(params []float32, dim int) []float32
+	}); ok {
+		return m.Means(params, dim)
+	}
+	return eachRow(f, params, dim, Value.Mean)
+}
+
+// Samples turns the parameters of rows into draws, otherwise as Means does.
+func Samples(f Family, params []float32, dim int, src rand.Source) []float32 {
+	return eachRow(f, params, dim, func(v Value) []float64 { return v.Sample(src) })
+}
+
+func eachRow(f Family, params []float32, dim int, get func(Value) []float64) []float32 {
+	width := f.Outputs(dim)
+	rows := len(params) / width
+	out, row := make([]float32, rows*dim), make([]float64, width)
+	for r := range rows {
+		for j, p := range params[r*width : (r+1)*width] {
+			row[j] = float64(p)
+		}
+		for j, v := range get(f.At(row))[:dim] {
+			out[r*dim+j] = float32(v)
+		}
+	}
+	return out
+}
+
+// perNumber panics unless there are n parameters for each number.
+func perNumber(n int, params, x []float64) {
+	if len(params) != n*len(x) {
+		panic(fmt.Sprintf("dist: %d parameters for %d numbers, want %d each", len(params), len(x), n))
+	}
+}
+
+// half is the number of numbers that have two parameters each. It panics if there is one too
+// many.
+func half(params []float64) int {
+	if len(params)%2 != 0 {
+		panic(fmt.Sprintf("dist: %d parameters, want two for each number", len(params)))
+	}
+	return len(params) / 2
+}

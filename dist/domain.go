@@ -1,0 +1,55 @@
+package dist
+
+import (
+	"fmt"
+	"math"
+)
+
+// Domain says what the numbers that a distribution is of may be.
+type Domain uint8
+
+const (
+	Real   Domain = iota // any finite number
+	Binary               // 0 or 1; in between, a number is taken for the probability of 1
+	Unit                 // from 0 to 1
+	Grey                 // one of 256 levels, the multiples of 1/255 from 0 to 1
+	Counts               // whole numbers from 0 on
+)
+
+var domains = []struct {
+	want string
+	ok   func(v float64) bool
+}{
+	Real:   {"a finite number", finite},
+	Binary: {"0 to 1", unit},
+	Unit:   {"0 to 1", unit},
+	Grey: {"a multiple of 1/255 from 0 to 1", func(v float64) bool { // up to the rounding of float32
+		return unit(v) && math.Abs(255*v-math.Round(255*v)) < 1e-4
+	}},
+	Counts: {"a whole number of at least 0", func(v float64) bool { return v >= 0 && finite(v) && v == math.Trunc(v) }},
+}
+
+// String says what is wanted.
+func (d Domain) String() string { return domains[d].want }
+
+// Check returns an error that names the first number outside the domain.
+func (d Domain) Check(x []float32) error {
+	ok := domains[d].ok
+	for j, v := range x {
+		if !ok(float64(v)) {
+			return fmt.Errorf("pixel %d is %v, want %s", j, v, d)
+		}
+	}
+	return nil
+}
+
+// Check returns an error that names the family, and the first number outside its domain.
+func Check(f Family, x []float32) error {
+	if err := f.Domain().Check(x); err != nil {
+		return fmt.Errorf("dist: %s likelihood: %w", f.Name(), err)
+	}
+	return nil
+}
+
+func unit(v float64) bool   { return v >= 0 && v <= 1 }
+func finite(v float64) bool { return v-v == 0 }

@@ -1,0 +1,99 @@
+package dist
+
+import (
+	"math"
+	"math/rand/v2"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/nn"
+)
+
+// Logistic256 is the family of pixels of 256 levels, the multiples of 1/255
+// from 0 to 1. A mean m and a log-scale of each, s = exp(log-scale), both in units
+// of x, are its parameters: a logistic distribution, of which a level gets what
+// lies within half a level of it, and the levels 0 and 1 all that is beyond them.
+//
+//	P(x) = Π_j (σ(p_j) − σ(q_j))    p = (x + 1/510 − m)/s    q = (x − 1/510 − m)/s
+//
+// with σ(p) = 1 at x = 1 and σ(q) = 0 at x = 0. The difference is computed as
+// σ(p)·σ(−q)·(1 − exp(q − p)), in which nothing cancels, so that the distortion
+// −log P is exact far from the mean too.
+//
+// Source: Kingma et al. 2016, arXiv:1606.04934; Salimans et al. 2017, section 2.1,
+// arXiv:1701.05517.
+type Logistic256 struct{}
+
+// Name implements Family.
+func (Logistic256) Name() string { return "logistic256" }
+
+// Domain implements Family.
+func (Logistic256) Domain() Domain { return Grey }
+
+// Outputs implements Family: 2·dim.
+func (Logistic256) Outputs(dim int) int { return 2 * dim }
+
+// Params implements Family: none.
+func (Logistic256) Params() []*nn.Param { return nil }
+
+// On implements Family.
+func (Logistic256) On(params *G.Node) (Dist, error) {
+	return likelihood{params, func(params, x *G.Node) (*G.Node, error) { return logistic256Node(params, x, least) }}, nil
+}
+
+// At implements Family; it is a LogisticValue.
+func (Logistic256) At(params []float64) Value {
+	d := half(params)
+	return LogisticValue{params[:d:d], params[d:]}
+}
+
+// LogisticValue is a row of discretised logistic variables as plain numbers.
+type LogisticValue struct {
+	M, LogScale []float64 // [D]
+}
+
+// LogProb implements Value. It takes a pixel as the nearest level.
+func (v LogisticValue) LogProb(x []float64) float64 {
+	perNumber(1, v.M, x)
+	d := 0.0
+	for j := range x {
+		level, s := math.Round(255*x[j]), logisticScale(v.LogScale[j])
+		if level < 255 { // −log σ(p)
+			d += softplus(-((level+0.5)/255 - v.M[j]) / s)
+		}
+		if level > 0 { // −log σ(−q)
+			d += softplus(((level-0.5)/255 - v.M[j]) / s)
+		}
+		if 0 < level && level < 255 {
+			d -= math.Log(-math.Expm1(-1 / (255 * s)))
+		}
+	}
+	return -d
+}
+
+// Mean implements Value: the expectation of the levels, Σ_{i≥1} P(x ≥ i/255)/255.
+// It differs from m where the tails are cut off.
+func (v LogisticValue) Mean() []float64 {
+	mean := make([]float64, len(v.M))
+	for j, l := range v.LogScale {
+		s, sum := logisticScale(l), 0.0
+		for i := range 255 {
+			sum += 1 / (1 + math.Exp(((float64(i)+0.5)/255-v.M[j])/s))
+		}
+		mean[j] = sum / 255
+	}
+	return mean
+}
+
+// Sample implements Value: the level nearest to m + s·log(u/(1−u)) at a uniform u.
+func (v LogisticValue) Sample(src rand.Source) []float64 {
+	r, x := rand.New(src), make([]float64, len(v.M))
+	for j, l := range v.LogScale {
+		u := r.Float64()
+		x[j] = min(max(math.Round(255*(v.M[j]+logisticScale(l)*math.Log(u/(1-u)))), 0), 255) / 255
+	}
+	return x
+}
+
+// logisticScale is s, at most e⁷⁰⁰: finite.
+func logisticScale(l float64) float64 { return least + math.Exp(min(l, 700)) }

@@ -1,0 +1,87 @@
+package klreg
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/dist"
+)
+
+// Closed is a closed form of KL(q ‖ p) of batches of R distributions: it adds the
+// divergence to the graph, in nats, by latent dimension, [R,Z], where it is a sum over
+// dimensions, or as [R,1] where it is not.
+type Closed func(q, p dist.Dist) (dims *G.Node, err error)
+
+type pair struct{ q, p reflect.Type }
+
+func pairOf(q, p dist.Dist) pair { return pair{reflect.TypeOf(q), reflect.TypeOf(p)} }
+
+var table = struct {
+	sync.Mutex
+	forms   map[pair]Closed
+	doubles map[pair]bool
+}{forms: map[pair]Closed{}, doubles: map[pair]bool{}}
+
+// Register adds a closed form to the table, for the types of q and p, whose values do not
+// matter. It is called from an init function. A form that is registered twice is an error
+// of KL.
+func Register(q, p dist.Dist, f Closed) {
+	table.Lock()
+	defer table.Unlock()
+	k := pairOf(q, p)
+	if table.forms[k] != nil {
+		table.doubles[k] = true
+	}
+	table.forms[k] = f
+}
+
+func init() {
+	Register(&dist.NormalBatch{}, dist.StandardBatch{}, func(q, _ dist.Dist) (*G.Node, error) {
+		return GaussianDimsNode(q.(*dist.NormalBatch).Params)
+	})
+	Register(&dist.NormalBatch{}, &dist.NormalBatch{}, func(q, p dist.Dist) (*G.Node, error) {
+		return GaussiansDimsNode(q.(*dist.NormalBatch).Params, p.(*dist.NormalBatch).Params)
+	})
+}
+
+// HasClosed reports whether the table has a closed form of KL(q ‖ p).
+func HasClosed(q, p dist.Dist) bool {
+	table.Lock()
+	defer table.Unlock()
+	return table.forms[pairOf(q, p)] != nil
+}
+
+// KL adds KL(q ‖ p) to the graph by the closed form of the table: [R,Z], in nats (see
+// Closed). It is an error if there is none; then Estimate is what is left.
+func KL(q, p dist.Dist) (dims *G.Node, err error) {
+	table.Lock()
+	k := pairOf(q, p)
+	f, twice := table.forms[k], table.doubles[k]
+	table.Unlock()
+	switch {
+	case twice:
+		return nil, fmt.Errorf("klreg: two closed forms of KL(%T ‖ %T) are registered", q, p)
+	case f == nil:
+		return nil, fmt.Errorf("klreg: no closed form of KL(%T ‖ %T) is registered: estimate it, or register one", q, p)
+	}
+	return f(q, p)
+}
+
+// Estimate adds the Monte Carlo estimate of KL(q ‖ p) from one draw of q for each row,
+// log q(z) − log p(z): [R], in nats. A single one may be negative.
+//
+// Source: Kingma & Welling 2014, eq. 6, arXiv:1312.6114.
+func Estimate(draw *dist.Draw, p dist.Dist) (*G.Node, error) {
+	logQ, err := draw.LogProb()
+	if err != nil {
+		return nil, err
+	}
+	logP, err := p.LogProb(draw.Z)
+	if err != nil {
+		return nil, err
+	}
+	return difference(logQ, logP)
+}

@@ -1,0 +1,122 @@
+package vae
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
+	"govae/dist"
+	"govae/nn"
+)
+
+// Config describes a model. It is saved with the weights.
+type Config struct {
+	Rows       int     `json:"rows"`            // of an image, in pixels
+	Cols       int     `json:"cols"`            // of an image, in pixels
+	Hidden     []int   `json:"hidden"`          // encoder's hidden layers from x to z; the decoder mirrors them
+	Latent     int     `json:"latent"`          // Z
+	Activation string  `json:"activation"`      // relu, tanh, softplus or gated (Dauphin et al. 2017, arXiv:1612.08083)
+	Likelihood string  `json:"likelihood"`      // dist.Likelihoods lists them
+	Sigma      float64 `json:"sigma,omitempty"` // of a gaussian likelihood (dist.NewLikelihood), where 1 is the range of a pixel
+	Init       string  `json:"init"`            // pytorch or glorot
+
+	// Above are stochastic layers above the first one, from below: z_2, z_3, …
+	Above []Stochastic `json:"above,omitempty"`
+	// Prior of the topmost code: standard (also if empty), mixture or vamp, the
+	// latter two with Components parts.
+	Prior      string `json:"prior,omitempty"`
+	Components int    `json:"components,omitempty"`
+	// Flow is the number of coupling layers that make a richer q(z_1|x) of the
+	// encoder's Gaussian (encoder.RealNVP); 0 for none.
+	Flow int `json:"flow,omitempty"`
+
+	Seed uint64 `json:"seed"` // of the initial weights
+}
+
+// Stochastic describes a stochastic layer z_l+1 above z_l: an encoder
+// q(z_l+1|z_l) with the given hidden layers, from below, and its mirror
+// p(z_l|z_l+1).
+//
+// Source: Burda, Grosse & Salakhutdinov 2016, section 2, arXiv:1509.00519.
+type Stochastic struct {
+	Hidden []int `json:"hidden"`
+	Latent int   `json:"latent"`
+}
+
+// DefaultConfig is 784-400-20 with ReLU and a Bernoulli likelihood, initialised
+// as PyTorch does: the architecture of PyTorch's examples/vae.
+func DefaultConfig() Config {
+	return Config{Rows: 28, Cols: 28, Hidden: []int{400}, Latent: 20, Activation: "relu", Likelihood: "bernoulli", Init: "pytorch", Seed: 1}
+}
+
+// Pixels is X, the number of pixels of an image.
+func (c Config) Pixels() int { return c.Rows * c.Cols }
+
+// maxWeights bounds the size of one layer, so that a wrong number is an error
+// and not an attempt to allocate it.
+const maxWeights = 1 << 28
+
+// flowHidden is the width of a coupling layer's network, maxFlow the largest number
+// of layers.
+const flowHidden, maxFlow = 100, 64
+
+// Validate returns an error that names the first field that is wrong.
+func (c Config) Validate() error {
+	if c.Rows < 1 || c.Cols < 1 || c.Rows > 4096 || c.Cols > 4096 {
+		return fmt.Errorf("vae: images of %d×%d pixels, want 1 to 4096 rows and columns", c.Rows, c.Cols)
+	}
+	if c.Latent < 1 {
+		return fmt.Errorf("vae: %d latent dimensions, want at least 1", c.Latent)
+	}
+	if c.Latent > maxWeights {
+		return fmt.Errorf("vae: %d latent dimensions, want at most %d", c.Latent, maxWeights)
+	}
+	in := c.Pixels()
+	for i, h := range append(append([]int{}, c.Hidden...), 2*c.Latent) {
+		if h < 1 {
+			return fmt.Errorf("vae: hidden layer %d has %d units, want at least 1", i, h)
+		}
+		if h > maxWeights/in {
+			return fmt.Errorf("vae: a layer of %d×%d weights, want at most %d", h, in, maxWeights)
+		}
+		in = h
+	}
+	below := c.Latent
+	for l, a := range c.Above {
+		in := below
+		for _, h := range append(append([]int{}, a.Hidden...), 2*a.Latent) {
+			if h < 1 || h > maxWeights/in {
+				return fmt.Errorf("vae: stochastic layer %d has a layer of %d units on %d, want at least 1 and at most %d weights", l+2, h, in, maxWeights)
+			}
+			in = h
+		}
+		below = a.Latent
+	}
+	switch c.Prior {
+	case "", "standard":
+	case "mixture", "vamp":
+		if c.Components < 1 || c.Components > maxWeights/max(below, c.Pixels()) {
+			return fmt.Errorf("vae: a %s prior of %d components, want 1 to %d", c.Prior, c.Components, maxWeights/max(below, c.Pixels()))
+		}
+		if c.Prior == "vamp" && len(c.Above) > 0 {
+			return fmt.Errorf("vae: a vamp prior takes one stochastic layer, not %d: its pseudo-inputs are images", 1+len(c.Above))
+		}
+	default:
+		return fmt.Errorf("vae: unknown prior %q: choose standard, mixture or vamp", c.Prior)
+	}
+	switch {
+	case c.Flow < 0 || c.Flow > maxFlow:
+		return fmt.Errorf("vae: a flow of %d layers, want 0 for none to %d", c.Flow, maxFlow)
+	case c.Flow > 0 && c.Latent < 2:
+		return fmt.Errorf("vae: a flow on %d latent dimension, want at least 2", c.Latent)
+	case c.Flow > 0 && c.Prior == "vamp":
+		return fmt.Errorf("vae: a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
+	}
+	if _, err := dist.NewLikelihood(c.Likelihood, c.Sigma, tensor.Float32); err != nil {
+		return fmt.Errorf("vae: %w", err)
+	}
+	if err := nn.CheckNames(c.Activation, c.Init); err != nil {
+		return fmt.Errorf("vae: %w", err)
+	}
+	return nil
+}

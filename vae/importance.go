@@ -1,0 +1,151 @@
+package vae
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/graph"
+	"govae/klreg"
+)
+
+// Importance makes the loss of an importance-weighted bound of k draws an image, or of the
+// mean of m such bounds:
+//
+//	loss = −mean_i 1/m Σ_m log 1/k Σ_k w_imk
+//
+// (Burda, Grosse & Salakhutdinov 2016, eq. 8, arXiv:1509.00519). The walk says along which
+// way log w passes its gradient, and scale, of a walk that is Scaled, what the gradient of
+// a draw's codes is multiplied by, [R], from the normalised weights ŵ [R].
+//
+// With o.Backward = n the gradient goes through n of the k draws alone, which are chosen
+// anew by their normalised weights:
+//
+//	∇L_k = Σ_i ŵ_i·g_i = E 1/n Σ_j g_c(j),   P(c(j) = i) = ŵ_i
+//
+// where g_i is the gradient that draw i has by the walk and scale. So the gradient has the
+// mean that it has without, and costs k forward passes and n backward ones. The choice is
+// systematic (graph.Resample), of one number u [B·m,1] for each bound: draw i is chosen
+// n·ŵ_i times, rounded up or down. (Burda et al., section 3, for n = 1.)
+func (p *Pass) Importance(o Objective, walk Walk, scale func(weights *G.Node) (*G.Node, error)) (l LossNodes, err error) {
+	k, n := max(o.K, 1), o.Backward
+	first := walk
+	if n > 0 { // no gradient will be asked for
+		first = Walk{Densities: true}
+	}
+	t, err := p.Trace(p.Eps, o.Samples(), first)
+	if err != nil {
+		return l, err
+	}
+	if n == 0 && scale != nil {
+		l.Loss, err = p.weighted(t, k, scale)
+	} else {
+		l.Loss, err = p.weighted(t, k, nil)
+	}
+	if err != nil {
+		return l, err
+	}
+	if n > 0 {
+		if l.Cost, err = p.resampled(t, o, walk, scale); err != nil {
+			return l, err
+		}
+	}
+	return l.withMeans(t)
+}
+
+// weighted is the loss of all draws of a trace, k in a bound.
+func (p *Pass) weighted(t *Trace, k int, scale func(weights *G.Node) (*G.Node, error)) (*G.Node, error) {
+	logw, err := t.LogWeights(p.Beta, p.Share) // [B·m·k]
+	if err != nil {
+		return nil, err
+	}
+	if scale != nil {
+		weights, err := graph.Softmax(logw, k) // [B·m·k]
+		if err != nil {
+			return nil, err
+		}
+		if t.Scale, err = scale(weights); err != nil {
+			return nil, err
+		}
+	}
+	bound, err := graph.LogMeanExp(logw, k) // [B·m]
+	if err != nil {
+		return nil, err
+	}
+	return NegativeMean(bound)
+}
+
+// resampled is a cost with the gradient through some of the draws.
+func (p *Pass) resampled(all *Trace, o Objective, walk Walk, scale func(weights *G.Node) (*G.Node, error)) (*G.Node, error) {
+	k, n := max(o.K, 1), o.Backward
+	logw, err := all.LogWeights(p.Beta, p.Share) // [B·m·k]
+	if err != nil {
+		return nil, err
+	}
+	weights, err := graph.Softmax(logw, k) // [B·m·k]
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := graph.Resample(weights, p.U, k, n) // [B·m·n]
+	if err != nil {
+		return nil, err
+	}
+	eps, err := graph.Take(p.Eps, chosen, k) // [B·m·n,Noise]
+	if err != nil {
+		return nil, err
+	}
+	t, err := p.Trace(eps, max(o.M, 1)*n, walk)
+	if err != nil {
+		return nil, err
+	}
+	if weights, err = graph.Take(weights, chosen, k); err != nil { // [B·m·n]
+		return nil, err
+	}
+	if scale == nil {
+		scale = func(weights *G.Node) (*G.Node, error) { return weights, nil }
+	}
+	if t.Scale, err = scale(weights); err != nil {
+		return nil, err
+	}
+	if logw, err = t.LogWeights(p.Beta, p.Share); err != nil { // [B·m·n]
+		return nil, err
+	}
+	return NegativeMean(logw)
+}
+
+// withMeans adds the means of distortion and rate over all draws of a trace.
+func (l LossNodes) withMeans(t *Trace) (LossNodes, error) {
+	distortion, err := t.Distortion()
+	if err != nil {
+		return l, err
+	}
+	if l.Distortion, err = graph.Mean(distortion); err != nil {
+		return l, err
+	}
+	rate, err := t.Rate()
+	if err != nil {
+		return l, err
+	}
+	l.Rate, err = graph.Mean(rate)
+	return l, err
+}
+
+// checkDrawn checks what objectives made of draws have in common: bounds is whether
+// several are averaged, and the weight takes neither free bits nor a capacity, which are of
+// the analytic KL.
+func (o Objective) checkDrawn(w klreg.Weight, bounds bool) error {
+	switch {
+	case !bounds && o.M > 1:
+		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
+	case o.Backward < 0 || o.Backward > max(o.K, 1):
+		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want 1 to %d, or 0 for all", o.Backward, max(o.K, 1), max(o.K, 1))
+	case w.FreeBits > 0 || w.Capacity > 0:
+		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
+	}
+	return nil
+}
+
+// noBackward is the error of an objective whose draws all weigh the same.
+func (o Objective) noBackward() error {
+	return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg, or backward 0", o.Backward, o.Whole().Name)
+}

@@ -1,0 +1,297 @@
+package vae
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"govae/dist"
+	"govae/graph"
+)
+
+// Walk says what a Trace of the model adds to the graph on its way up.
+type Walk struct {
+	// Densities adds log q(z|x) and log p(z) of the draws. Without them a Trace has the
+	// draw of the first code alone.
+	Densities bool
+	// Path has log q(z|x) pass a gradient to the codes and none to q's parameters: the
+	// score is left out.
+	Path bool
+	// Scaled multiplies the gradient that the densities give the codes of a draw by its
+	// number of Trace.Scale, once on the way to q's parameters: so an encoder above
+	// reads its code from before that point, and its copy in the density from behind it.
+	Scaled bool
+}
+
+// Trace is the one walk through the stochastic layers of a model, on the graph of R rows:
+// R = B·k draws of the latent codes, k for each of B images, and the three densities that
+// every bound on log p(x) is made of:
+//
+//	log w = log p(x|z) + log p(z) − log q(z|x)
+//
+// With several stochastic layers z = (z_1, …, z_L), and
+//
+//	log p(z) = log p(z_L) + Σ_l log p(z_l|z_l+1)
+//	log q(z|x) = log q(z_1|x) + Σ_l log q(z_l+1|z_l)
+type Trace struct {
+	K    int          // neighbours that are draws for one image
+	X, Y *G.Node      // [R,X], and labels [R,Labels], nil for none
+	Q    dist.Dist    // q(z_1|x)
+	Draw []*dist.Draw // of each layer
+	Z    []*G.Node    // codes of each layer, [R,Z_l]
+
+	LogPrior *G.Node // [R], log p(z)
+	LogQ     *G.Node // [R], log q(z|x)
+	LogQ1    *G.Node // [R], log q(z_1|x)
+	LogP1    *G.Node // [R], log p(z_1|z_2), of the topmost code log p(z_1)
+
+	// Scale is what the gradient of z is multiplied by, [R], if the Walk is Scaled. It is
+	// set before the graph is differentiated, and may itself depend on z.
+	Scale *G.Node
+
+	m          *Model
+	walk       Walk
+	distortion *G.Node
+	params     *G.Node // of p(x|z)
+}
+
+// trace adds the draws of the codes to the graph of x [R,X], the distributions q(z_1|x) of
+// its rows, and the noise eps [R,Noise] of all layers, first layer first.
+func (m *Model) trace(q dist.Dist, x, y, eps *G.Node, walk Walk) (*Trace, error) {
+	t := &Trace{K: 1, X: x, Y: y, Q: q, m: m, walk: walk}
+	drawable, ok := q.(dist.Drawable)
+	if !ok {
+		return nil, fmt.Errorf("vae: q(z|x) is %T, which can't be drawn", q)
+	}
+	e, err := m.noiseOf(eps, 0)
+	if err != nil {
+		return nil, err
+	}
+	draw, err := drawable.Draw(e) // [R,Z]
+	if err != nil {
+		return nil, err
+	}
+	below, err := t.add(draw)
+	if err != nil || !walk.Densities {
+		return t, err
+	}
+	logQ, err := t.logQ(0, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.up(below, eps, logQ); err != nil {
+		return nil, err
+	}
+	_, err = t.Distortion()
+	return t, err
+}
+
+// noiseOf is the noise of layer l, counted from 0, [R,noises[l]], in that of the layers
+// from first on.
+func (m *Model) noiseOf(eps *G.Node, l int) (*G.Node, error) {
+	if len(m.q) == 1 {
+		return eps, nil
+	}
+	at := eps.Shape()[1] - m.noise // below 0 if eps starts above the first layer
+	for _, n := range m.noises[:l] {
+		at += n
+	}
+	return graph.Columns(eps, at, at+m.noises[l])
+}
+
+// add appends a draw, and returns its code before the gradient is scaled.
+func (t *Trace) add(draw *dist.Draw) (below *G.Node, err error) {
+	z := draw.Z
+	if t.walk.Scaled {
+		if z, err = graph.ScaleGrad(z, func() *G.Node { return t.Scale }); err != nil {
+			return nil, err
+		}
+	}
+	t.Draw, t.Z = append(t.Draw, draw), append(t.Z, z)
+	return draw.Z, nil
+}
+
+// logQ is log q of layer l, [R]: without the score, that of the layers above is the density
+// of a network that is held fixed, at the code below.
+func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
+	switch {
+	case !t.walk.Path:
+		return t.Draw[l].LogProb()
+	case l == 0:
+		return t.Draw[0].PathLogProb(t.Z[0])
+	}
+	q, err := on(t.m.q[l].Fixed(), given, t.Y)
+	if err != nil {
+		return nil, err
+	}
+	return q.LogProb(t.Z[l])
+}
+
+// up draws the codes above the first, and sums up the densities. logQ is that of the first
+// code, nil if that is given.
+func (t *Trace) up(below, eps, logQ *G.Node) (err error) {
+	m := t.m
+	var logQs []*G.Node // [R] each
+	if logQ != nil {
+		logQs = append(logQs, logQ)
+	}
+	for l := 1; l < len(m.q); l++ {
+		q, err := on(m.q[l], below, t.Y)
+		if err != nil {
+			return err
+		}
+		e, err := m.noiseOf(eps, l)
+		if err != nil {
+			return err
+		}
+		draw, err := q.(dist.Drawable).Draw(e) // [R,Z_l]
+		if err != nil {
+			return err
+		}
+		if below, err = t.add(draw); err != nil {
+			return err
+		}
+		lq, err := t.logQ(l, t.Z[l-1])
+		if err != nil {
+			return err
+		}
+		logQs = append(logQs, lq)
+	}
+	logPs, err := t.logPriors()
+	if err != nil {
+		return err
+	}
+	t.LogP1 = logPs[0]
+	t.LogQ1 = logQ
+	if t.LogPrior, err = total(logPs); err != nil {
+		return err
+	}
+	t.LogQ, err = total(logQs)
+	return err
+}
+
+// logPriors is log p of each code, [R], the last one the topmost: log p(z_l|z_l+1) and
+// log p(z_L).
+func (t *Trace) logPriors() (logP []*G.Node, err error) {
+	top := t.Z[len(t.Z)-1]
+	for l, gen := range t.m.gens {
+		p, err := on(gen, t.Z[l+1], t.Y)
+		if err != nil {
+			return nil, err
+		}
+		lp, err := p.LogProb(t.Z[l])
+		if err != nil {
+			return nil, err
+		}
+		logP = append(logP, lp)
+	}
+	prior, err := t.m.priorOn(top.Graph(), t.Y)
+	if err != nil {
+		return nil, err
+	}
+	lp, err := prior.LogProb(top)
+	if err != nil {
+		return nil, fmt.Errorf("vae: prior: %w", err)
+	}
+	return append(logP, lp), nil
+}
+
+func (m *Model) priorOn(g *G.ExprGraph, y *G.Node) (dist.Dist, error) {
+	p, err := m.prior.On(g, y)
+	if err != nil {
+		return nil, fmt.Errorf("vae: prior: %w", err)
+	}
+	return p, nil
+}
+
+// Params are the parameters of p(x|z_1), [R,Outputs].
+func (t *Trace) Params() (*G.Node, error) {
+	if t.params != nil {
+		return t.params, nil
+	}
+	y := t.Y
+	if _, labels, _ := t.m.p.Net.Dims(); labels == 0 {
+		y = nil
+	}
+	var err error
+	t.params, err = t.m.p.Net.Apply(t.Z[0], y)
+	return t.params, err
+}
+
+// Distortion is −log p(x|z_1): [R].
+func (t *Trace) Distortion() (*G.Node, error) {
+	if t.distortion != nil {
+		return t.distortion, nil
+	}
+	params, err := t.Params()
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.m.p.Family.On(params)
+	if err != nil {
+		return nil, err
+	}
+	t.distortion, err = dist.NegLogProb(p, t.X)
+	return t.distortion, err
+}
+
+// Rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence.
+func (t *Trace) Rate() (*G.Node, error) {
+	return graph.Combine([]float64{1, -1}, t.LogQ, t.LogPrior)
+}
+
+// LogWeights is log w = −distortion − beta·(log q(z|x) − log p(z)): [R]. beta and share are
+// scalars, nil for 1; share multiplies the part of the layers above the first in it.
+func (t *Trace) LogWeights(beta, share *G.Node) (*G.Node, error) {
+	distortion, err := t.Distortion()
+	if err != nil {
+		return nil, err
+	}
+	if beta == nil {
+		return graph.Combine([]float64{-1, 1, -1}, distortion, t.LogPrior, t.LogQ)
+	}
+	rate, err := t.Rate() // [R]
+	if err != nil {
+		return nil, err
+	}
+	if share != nil {
+		above, err := graph.Combine([]float64{1, -1, 1}, rate, t.LogQ1, t.LogP1)
+		if err != nil {
+			return nil, err
+		}
+		if above, err = graph.Scale(above, share); err != nil {
+			return nil, err
+		}
+		if rate, err = graph.Combine([]float64{1, -1, 1}, t.LogQ1, t.LogP1, above); err != nil {
+			return nil, err
+		}
+	}
+	if rate, err = graph.Scale(rate, beta); err != nil {
+		return nil, err
+	}
+	return graph.Combine([]float64{-1, -1}, distortion, rate)
+}
+
+// total is the sum of nodes [R], nil for none.
+func total(nodes []*G.Node) (*G.Node, error) {
+	switch len(nodes) {
+	case 0:
+		return nil, nil
+	case 1:
+		return nodes[0], nil
+	}
+	ones := make([]float64, len(nodes))
+	for i := range ones {
+		ones[i] = 1
+	}
+	return graph.Combine(ones, nodes...)
+}
+
+// NegativeMean is −mean of a [R]: the loss of a bound.
+func NegativeMean(a *G.Node) (*G.Node, error) {
+	minus, err := graph.Combine([]float64{-1}, a)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Mean(minus)
+}
