@@ -186,7 +186,7 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 	} {
 		o := o
 		change(&o)
-		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a flow") {
+		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a normal+flow posterior") {
 			t.Errorf("error %v", err)
 		}
 	}
