@@ -30,6 +30,7 @@ var order = map[string][]string{
 	"decoder":       {"dist"},
 	"vae":           {"klreg", "encoder", "decoder", "checkpoint", "internal/stream"},
 	"evaluate":      {"vae", "mnist"},
+	"optim":         {"internal/simd", "internal/names"},
 	"train":         {"evaluate", "figure"},
 	"samples":       {"vae"},
 	"bench":         {"train"},
