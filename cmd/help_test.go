@@ -11,8 +11,8 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation backward batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m objective out preset prior quiet ramp " +
-			"resume schedule schedule-steps seed sigma threads validation warmup warmup-above warmup-k",
+		"train": "above activation backward batch beta binarize capacity capacity-epochs clip components cycles data epochs flow free-bits gamma hidden init k latent likelihood limit lr m momentum objective optimizer out preset prior quiet ramp " +
+			"resume schedule schedule-steps seed sigma threads validation warmup warmup-above warmup-k weight-decay",
 		"sample":    "data each kind model n npy out pixels seed temperature",
 		"reproduce": "data docs epochs k n row runs seeds threads",
 		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads",
@@ -70,7 +70,7 @@ func TestHelpTellsTheTruth(t *testing.T) {
 	for _, want := range []string{
 		"(default 10)", "(default 128)", "(default 0.001)", "(default 20)", "(default 400)", "(default relu)", "(default bernoulli)",
 		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "relu, tanh, softplus or gated",
-		"constant, linear, cosine or cooldown (to 0), or stages", "pytorch or glorot", "logistic256", "iwae-1-k5", "MNIST_DIR",
+		"(default adam)", "adam, adamw, nesterov or sgd", "constant, cooldown, cosine, linear or stages", "pytorch or glorot", "logistic256", "iwae-1-k5", "MNIST_DIR",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("train -h lacks %q", want)

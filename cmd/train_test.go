@@ -197,7 +197,7 @@ func TestSettings(t *testing.T) {
 	dir := t.TempDir()
 	for i, args := range []string{
 		"-activation tanh -init glorot", "-activation softplus -hidden 16,8", "-activation gated", "-hidden=", "-binarize none", "-binarize threshold", "-binarize fixed",
-		"-likelihood gaussian -binarize none -sigma 0.5", "-schedule linear", "-schedule cosine", "-schedule cooldown -objective dreg -k 3 -warmup-k 1", "-schedule linear -schedule-steps -objective dreg -k 3 -warmup-k 1", "-objective iwae -k 3", "-objective miwae -k 2 -m 2", "-objective miwae -k 4 -m 2 -backward 2", "-objective dreg -k 4 -backward 1 -warmup-k 1 -above 8,8:2", "-preset vamp -prior standard -warmup 0",
+		"-likelihood gaussian -binarize none -sigma 0.5", "-schedule linear", "-schedule cosine", "-optimizer adam", "-optimizer adamw -weight-decay 0.1", "-optimizer sgd -momentum 0.9 -lr 1e-4", "-optimizer nesterov -momentum 0.9 -lr 1e-4", "-schedule cooldown -objective dreg -k 3 -warmup-k 1", "-schedule linear -schedule-steps -objective dreg -k 3 -warmup-k 1", "-objective iwae -k 3", "-objective miwae -k 2 -m 2", "-objective miwae -k 4 -m 2 -backward 2", "-objective dreg -k 4 -backward 1 -warmup-k 1 -above 8,8:2", "-preset vamp -prior standard -warmup 0",
 		"-objective elbo-sampled -prior mixture -components 3", "-objective iwae -above 8,8:2", "-objective stl -above 8,8:2 -warmup-above 1", "-likelihood logistic256 -binarize none", "-beta 4", "-beta 0", "-warmup 1.5",
 		"-free-bits 0.25", "-clip 1", "-preset pytorch", "-preset default -lr 1e-4", "-batch 9223372036854775807", "-batch 7", "-seed 18446744073709551615",
 	} {

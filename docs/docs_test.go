@@ -31,8 +31,7 @@ import (
 	"govae/dist"
 	"govae/klreg"
 	"govae/mnist"
-	"govae/nn"
-	"govae/train"
+	"govae/optim"
 	"govae/vae"
 )
 
@@ -389,8 +388,8 @@ var numbers = map[string]func(t *testing.T) float64{
 	"penalty with free bits 0.5":              penalty(0.5),
 
 	// 13: Adam
-	"β1":                    value(train.NewAdam(nil, 1e-8).Beta1),
-	"β2":                    value(train.NewAdam(nil, 1e-8).Beta2),
+	"β1":                    value(optim.DefaultConfig().Beta1),
+	"β2":                    value(optim.DefaultConfig().Beta2),
 	"w after g = 0.5":       adam(0.5),
 	"w after g = 0.5, -0.5": adam(0.5, -0.5),
 
@@ -613,14 +612,16 @@ func penalty(freeBits float64) func(t *testing.T) float64 {
 
 // adam is a weight after steps along the given gradients, from 0, with lr = 0.1.
 func adam(grads ...float32) func(*testing.T) float64 {
-	return func(*testing.T) float64 {
+	return func(t *testing.T) float64 {
 		w := []float32{0}
-		p := &nn.Param{Names: []string{"w"}, Value: tensor.New(tensor.WithShape(1), tensor.WithBacking(w))}
-		a := train.NewAdam([]*nn.Param{p}, 1e-8)
+		a, err := optim.NewAdam([][]float32{w}, optim.DefaultConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, g := range grads {
 			a.Step([][]float32{{g}}, 0.1, 1)
 		}
-		return float64(p.Value.Data().([]float32)[0])
+		return float64(w[0])
 	}
 }
 

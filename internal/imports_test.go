@@ -31,7 +31,7 @@ var order = map[string][]string{
 	"vae":           {"klreg", "encoder", "decoder", "checkpoint", "internal/stream"},
 	"evaluate":      {"vae", "mnist"},
 	"optim":         {"internal/simd", "internal/names"},
-	"train":         {"evaluate", "figure"},
+	"train":         {"evaluate", "figure", "optim"},
 	"samples":       {"vae"},
 	"bench":         {"train"},
 	"results":       {"train"},

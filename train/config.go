@@ -1,4 +1,4 @@
-// Package train fits a model to data: Adam on a bound on −log p(x), with metrics,
+// Package train fits a model to data: an optimiser on a bound on −log p(x), with metrics,
 // checkpoints, and figures in a run directory. A run that was interrupted and
 // resumed gives the same bits as one that never stopped.
 package train
@@ -9,6 +9,7 @@ import (
 
 	"govae/klreg"
 	"govae/mnist"
+	"govae/optim"
 	"govae/vae"
 )
 
@@ -16,8 +17,8 @@ import (
 type Config struct {
 	Epochs         int                `json:"epochs"`          // passes over the training images
 	Batch          int                `json:"batch"`           // images a step
-	LR             float64            `json:"lr"`              // Adam's step size at its highest
-	Schedule       string             `json:"schedule"`        // of the step size, over the run's draws of z: constant, linear, cosine, cooldown or stages
+	LR             float64            `json:"lr"`              // the step size at its highest
+	Schedule       string             `json:"schedule"`        // of the step size, over the run's draws of z: a name that optim.Schedule knows
 	ScheduleSteps  bool               `json:"schedule_steps"`  // it counts steps, and falls while the warm-up of k lasts
 	AdamEps        float64            `json:"adam_eps"`        // Adam's ε
 	Clip           float64            `json:"clip"`            // largest global norm of the gradient, 0 for no limit
@@ -36,6 +37,12 @@ type Config struct {
 	Validation     int                `json:"validation"`      // images off the end of the training set that choose the best epoch
 	Limit          int                `json:"limit"`           // training images used, 0 for all
 	Seed           uint64             `json:"seed"`            // of shuffling, binarisation and noise
+
+	// The optimiser: a name that optim.New knows, "" for Adam, and what only some take, 0
+	// for none. See optim.Config.
+	Optimizer   string  `json:"optimizer,omitempty"`
+	WeightDecay float64 `json:"weight_decay,omitempty"` // the part of a weight taken off per unit of the step size
+	Momentum    float64 `json:"momentum,omitempty"`     // the part of the velocity that a step keeps
 
 	// Out is the run directory; empty to write nothing.
 	Out string `json:"-"`
@@ -57,6 +64,13 @@ func (c Config) weight() klreg.Weight {
 		w.Cycle = float64(c.Epochs) / float64(c.Cycles)
 	}
 	return w
+}
+
+// optimizer makes the optimiser of these weights.
+func (c Config) optimizer(weights [][]float32) (optim.Optimizer, error) {
+	o := optim.DefaultConfig()
+	o.Eps, o.WeightDecay, o.Momentum = c.AdamEps, c.WeightDecay, c.Momentum
+	return optim.New(c.Optimizer, weights, o)
 }
 
 // objective is the bound of an epoch, counted from 0.
@@ -87,14 +101,14 @@ func (c Config) Validate() error {
 	if !(c.LR > 0) || math.IsInf(c.LR, 1) {
 		return fmt.Errorf("train: lr is %v, want a finite number above 0", c.LR)
 	}
-	if !(c.AdamEps > 0) || math.IsInf(c.AdamEps, 1) {
-		return fmt.Errorf("train: Adam's eps is %v, want a finite number above 0", c.AdamEps)
-	}
 	if !(c.Clip >= 0) || math.IsInf(c.Clip, 1) {
 		return fmt.Errorf("train: clip is %v, want a finite number of at least 0", c.Clip)
 	}
-	if _, ok := schedules[c.Schedule]; !ok {
-		return fmt.Errorf("train: unknown schedule %q: choose constant, linear, cosine, cooldown or stages", c.Schedule)
+	if _, err := c.optimizer(nil); err != nil {
+		return err
+	}
+	if _, err := optim.Schedule(c.Schedule); err != nil {
+		return err
 	}
 	if _, err := mnist.ParseBinarization(string(c.Binarize)); err != nil {
 		return err
@@ -106,25 +120,4 @@ func (c Config) Validate() error {
 		return fmt.Errorf("train: warm-up of k over %d epochs, of an objective whose k is 1: leave it out, or give a larger k", c.WarmupK)
 	}
 	return c.weight().Validate()
-}
-
-// schedules give the factor of the step size after a fraction of all draws. Cooldown is
-// constant for the first 70 % and falls linearly to 0 over the rest: Hägele et al. 2024,
-// section 3, arXiv:2405.18392.
-var schedules = map[string]func(done float64) float64{
-	"constant": func(float64) float64 { return 1 },
-	"linear":   func(done float64) float64 { return 1 - done },
-	"cosine":   func(done float64) float64 { return (1 + math.Cos(math.Pi*done)) / 2 },
-	"cooldown": func(done float64) float64 { return min(1, (1-done)/0.3) },
-	"stages":   stages,
-}
-
-// stages are 10^(−i/7) for 3^i of 3280 epochs each, i = 0 … 7: Burda, Grosse &
-// Salakhutdinov 2016, section 5, arXiv:1509.00519.
-func stages(done float64) float64 {
-	i, end := 0, 1.0
-	for ; i < 7 && done*3280 >= end; i++ {
-		end += math.Pow(3, float64(i+1))
-	}
-	return math.Pow(10, -float64(i)/7)
 }

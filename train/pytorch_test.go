@@ -13,8 +13,8 @@ import (
 	"govae/internal/stream"
 	"govae/klreg"
 	"govae/mnist"
+	"govae/optim"
 	"govae/samples"
-	"govae/train"
 	"govae/vae"
 )
 
@@ -145,7 +145,14 @@ func compareRecording(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	adam := train.NewAdam(m.Params(), 1e-8)
+	var params [][]float32
+	for _, p := range m.Params() {
+		params = append(params, p.Value.Data().([]float32))
+	}
+	adam, err := optim.NewAdam(params, optim.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var losses []float32
 	for i := range len(get("losses")) {
 		copy(step.X(), x[i*batch*784:])

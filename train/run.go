@@ -15,6 +15,7 @@ import (
 	"govae/internal/simd"
 	"govae/internal/stream"
 	"govae/mnist"
+	"govae/optim"
 	"govae/vae"
 )
 
@@ -88,8 +89,10 @@ func Run(ctx context.Context, m *vae.Model, data Data, cfg Config, hooks Hooks) 
 type trainer struct {
 	cfg   Config
 	model *vae.Model
-	adam  *Adam
 	hooks Hooks
+
+	optim    optim.Optimizer
+	schedule func(done float64) float64
 
 	train, validation, test *mnist.Set
 	feed                    *feed
@@ -139,6 +142,9 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	if err := cfg.Check(m, n); err != nil {
 		return nil, err
 	}
+	if cfg.Optimizer == optim.Default {
+		cfg.Optimizer = "" // one spelling in config.json, that of runs from before there was a choice
+	}
 	t := &trainer{cfg: cfg, model: m, hooks: hooks, drawn: time.Now()}
 	all := data.Train.Prepare(cfg.Binarize, stream.New(cfg.Seed, stream.Fixed, 0))
 	t.train, t.validation = all.Slice(0, n), all.Slice(n, all.Len())
@@ -150,7 +156,17 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	}
 	t.dataID = fmt.Sprintf("%d images of %d×%d, crc32 %08x", t.train.Len(), t.train.Rows, t.train.Cols, crc32.ChecksumIEEE(t.train.Pixels))
 	t.perEpoch = (t.train.Len()-1)/cfg.Batch + 1 // rounded up, without overflow
-	t.adam = NewAdam(m.Params(), cfg.AdamEps)
+	var weights [][]float32
+	for _, p := range m.Params() {
+		weights = append(weights, p.Value.Data().([]float32))
+	}
+	var err error
+	if t.optim, err = cfg.optimizer(weights); err != nil {
+		return nil, err
+	}
+	if t.schedule, err = optim.Schedule(cfg.Schedule); err != nil {
+		return nil, err
+	}
 	t.feed = &feed{cfg: cfg, model: m, set: t.train, perEpoch: t.perEpoch, graphs: map[kind]*vae.Step{}, epoch: -1}
 	return t, nil
 }
@@ -225,21 +241,17 @@ func (t *trainer) update(s *vae.Step, loss vae.Loss) error {
 			return t.diverged(t.state.Step+1, fmt.Sprintf("the %s is %v", term.name, term.value))
 		}
 	}
-	scale := 1.0
-	if t.cfg.Clip > 0 {
-		norm := 0.0
-		for i, g := range s.Grads() {
-			sq := simd.SumSquares(g)
-			if !finite(sq) {
-				return t.diverged(t.state.Step+1, fmt.Sprintf("the gradient of %s is not finite", t.model.Params()[i].Names[0]))
-			}
-			norm += sq
-		}
-		if norm = math.Sqrt(norm); norm > t.cfg.Clip {
-			scale = t.cfg.Clip / norm
-		}
+	lr := t.lr()
+	if !(lr >= 0) || math.IsInf(lr, 1) {
+		return fmt.Errorf("train: step %d: schedule %s makes the step size %v", t.state.Step+1, t.cfg.Schedule, lr)
 	}
-	t.adam.Step(s.Grads(), t.lr(), scale)
+	scale, err := optim.ClipNorm(s.Grads(), t.cfg.Clip)
+	if bad := (*optim.NotFiniteError)(nil); errors.As(err, &bad) {
+		return t.diverged(t.state.Step+1, fmt.Sprintf("the gradient of %s is not finite", t.model.Params()[bad.Index].Names[0]))
+	} else if err != nil {
+		return err
+	}
+	t.optim.Step(s.Grads(), lr, scale)
 	return nil
 }
 
@@ -257,7 +269,7 @@ func (t *trainer) beta() float64 {
 }
 
 func (t *trainer) lr() float64 {
-	return t.cfg.LR * schedules[t.cfg.Schedule](t.progress(t.state.Step)/t.progress(t.perEpoch*t.cfg.Epochs))
+	return t.cfg.LR * t.schedule(t.progress(t.state.Step)/t.progress(t.perEpoch*t.cfg.Epochs))
 }
 
 // progress is what the schedule counts: how many draws of z an image of each batch has

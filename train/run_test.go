@@ -99,7 +99,10 @@ func TestResumeSameBits(t *testing.T) {
 		"everything": func(c *train.Config) {
 			c.Warmup, c.FreeBits, c.Clip, c.Schedule, c.Validation = 2, 0.1, 50, "cosine", 60
 		},
-		"fixed": func(c *train.Config) { c.Binarize = mnist.Fixed },
+		"fixed":     func(c *train.Config) { c.Binarize = mnist.Fixed },
+		"adamw":     func(c *train.Config) { c.Optimizer, c.WeightDecay = "adamw", 0.1 },
+		"nesterov":  func(c *train.Config) { c.Optimizer, c.Momentum, c.LR = "nesterov", 0.9, 1e-4 },
+		"outsiders": func(c *train.Config) { c.Optimizer, c.Schedule, c.LR = "train-test", "train-test", 1e-4 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			mc, c := tiny()
@@ -666,6 +669,12 @@ func TestConfigErrors(t *testing.T) {
 		"limit":      func(c *train.Config) { c.Limit = -1 },
 		"lr":         func(c *train.Config) { c.LR = math.NaN() },
 		"eps":        func(c *train.Config) { c.AdamEps = 0 },
+		"adamm":      func(c *train.Config) { c.Optimizer = "adamm" },
+		"decay 1,":   func(c *train.Config) { c.WeightDecay = 1 },
+		"momentum":   func(c *train.Config) { c.Optimizer, c.Momentum = "sgd", 1 },
+		"0.5, which": func(c *train.Config) { c.Momentum = 0.5 },
+		"size NaN":   func(c *train.Config) { c.Schedule = "train-test-nan" },
+		"size -0.":   func(c *train.Config) { c.Schedule = "train-test-below" },
 		"clip":       func(c *train.Config) { c.Clip = math.Inf(1) },
 		"cosine":     func(c *train.Config) { c.Schedule = "step" },
 		"dynamic":    func(c *train.Config) { c.Binarize = "sometimes" },

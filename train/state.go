@@ -82,8 +82,9 @@ func (t *trainer) saveState() error {
 	}
 	f.Metadata[stateKey] = string(s)
 	for i, p := range t.model.Params() {
-		f.Tensors = append(f.Tensors, vae.Tensors(p, t.adam.M[i], "adam.m.")...)
-		f.Tensors = append(f.Tensors, vae.Tensors(p, t.adam.V[i], "adam.v.")...)
+		for _, m := range t.optim.State() {
+			f.Tensors = append(f.Tensors, vae.Tensors(p, m.Values[i], m.Name+".")...)
+		}
 	}
 	return checkpoint.Write(t.path(stateFile), f)
 }
@@ -95,8 +96,8 @@ func (t *trainer) restoreState(f *checkpoint.File) error {
 		return fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)
 	}
 	for i, p := range t.model.Params() {
-		for prefix, dst := range map[string][]float32{"adam.m.": t.adam.M[i], "adam.v.": t.adam.V[i]} {
-			for _, want := range vae.Tensors(p, dst, prefix) {
+		for _, m := range t.optim.State() {
+			for _, want := range vae.Tensors(p, m.Values[i], m.Name+".") {
 				got, err := f.Float32(want.Name, want.Shape...)
 				if err != nil {
 					return err
@@ -108,6 +109,7 @@ func (t *trainer) restoreState(f *checkpoint.File) error {
 	if err := t.model.Restore(f); err != nil {
 		return err
 	}
-	t.state, t.adam.T, t.saved = s, s.Step, s.Step
+	t.optim.SetSteps(s.Step)
+	t.state, t.saved = s, s.Step
 	return nil
 }

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"slices"
 	"strings"
 
 	"govae/dist"
 	"govae/internal/cli"
+	"govae/internal/names"
 	"govae/mnist"
+	"govae/optim"
 	"govae/train"
 	"govae/vae"
 )
@@ -63,8 +66,11 @@ func flags(o *options) *cli.Flags {
 	f.Group("Optimisation")
 	f.IntVar(&o.train.Epochs, "epochs", o.train.Epochs, "`N` passes over the training images")
 	f.IntVar(&o.train.Batch, "batch", o.train.Batch, "`N` images a step")
-	f.Float64Var(&o.train.LR, "lr", o.train.LR, "`RATE`, Adam's step size")
-	f.StringVar(&o.train.Schedule, "schedule", o.train.Schedule, "`NAME` of the step size's schedule: constant, linear, cosine or cooldown (to 0), or stages (of Burda et al.)")
+	f.Float64Var(&o.train.LR, "lr", o.train.LR, "`RATE`, the step size at its highest")
+	f.StringVar(&o.train.Optimizer, "optimizer", o.train.Optimizer, "`NAME` of the optimiser: "+names.List(optim.Names()))
+	f.Float64Var(&o.train.WeightDecay, "weight-decay", o.train.WeightDecay, "`PART` of each weight that adamw takes off, times the step size, such as 0.01")
+	f.Float64Var(&o.train.Momentum, "momentum", o.train.Momentum, "`PART` of the velocity that sgd and nesterov keep from step to step, such as 0.9")
+	f.StringVar(&o.train.Schedule, "schedule", o.train.Schedule, "`NAME` of the step size's schedule: "+names.List(optim.Schedules()))
 	f.BoolVar(&o.train.ScheduleSteps, "schedule-steps", o.train.ScheduleSteps, "have it count steps instead of draws of z, so that it falls while -warmup-k lasts")
 	f.Float64Var(&o.train.Clip, "clip", o.train.Clip, "`NORM` that the gradient is clipped to; 0 for no clipping")
 	f.Uint64Var(&o.train.Seed, "seed", o.train.Seed, "`SEED` of everything random")
@@ -165,6 +171,7 @@ func settle(t *train.Config, given map[string]bool) error {
 func initial(preset string) options {
 	o := options{preset: preset}
 	o.model, o.train, _ = train.Preset(preset)
+	o.train.Optimizer = cmp.Or(o.train.Optimizer, optim.Default)
 	o.train.Objective = o.train.Objective.Whole()
 	o.model.Sigma, o.train.Out = 0.3, "runs/mnist"
 	o.train.Ramp, o.train.Gamma = 0.5, 1000 // Fu et al. 2019; Burgess et al. 2018
@@ -182,6 +189,7 @@ func resumed(now options, given map[string]bool) (options, error) {
 	was := now
 	was.model, was.train = s.Model, s.Train
 	was.train.Objective = was.train.Objective.Whole()
+	was.train.Optimizer = cmp.Or(was.train.Optimizer, optim.Default)
 	was.train.Out, was.train.Resume = now.train.Out, true
 	free := []string{"data", "out", "resume", "threads", "quiet", "preset"}
 	if was.train.Schedule == "constant" && was.train.Cycles == 0 { // else all steps depend on the number of epochs

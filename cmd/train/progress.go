@@ -55,8 +55,8 @@ func (p *progress) start(trainSet, testSet *mnist.Set) {
 		sizes += fmt.Sprintf("-%d", h)
 	}
 	fmt.Fprintf(p.out, "%s: %d training images, %d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), trainSet.Len(), testSet.Len(), p.o.train.Binarize.Label())
-	fmt.Fprintf(p.out, "model %s %s, %s%s; batch %d, Adam %v, seed %d; ELBO in nats per image\n",
-		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.train.Batch, p.o.train.LR, p.o.train.Seed)
+	fmt.Fprintf(p.out, "model %s %s, %s%s; batch %d, %s %v, seed %d; ELBO in nats per image\n",
+		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.train.Batch, p.o.train.Optimizer, p.o.train.LR, p.o.train.Seed)
 	p.began, p.windowStart = time.Now(), time.Now()
 }
 
