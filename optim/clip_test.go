@@ -29,8 +29,10 @@ func TestClipNorm(t *testing.T) {
 		if !errors.As(err, &not) || not.Index != 1 || err.Error() != "optim: gradient 1 is not finite" {
 			t.Errorf("%v in gradient 1: %v", bad, err)
 		}
-		if got, err := optim.ClipNorm(g, 0); got != 1 || err != nil {
-			t.Errorf("%v without a limit: %v, %v", bad, got, err)
+		for _, none := range []float64{0, -1, math.NaN()} {
+			if got, err := optim.ClipNorm(g, none); got != 1 || err != nil {
+				t.Errorf("%v under a limit of %v: %v, %v", bad, none, got, err)
+			}
 		}
 	}
 }

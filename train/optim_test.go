@@ -13,6 +13,7 @@ import (
 	"govae/checkpoint"
 	"govae/optim"
 	"govae/train"
+	"govae/vae"
 )
 
 // slow is an optimiser from outside: its step grows with the number of steps, along a
@@ -138,5 +139,36 @@ func TestOptimizerByName(t *testing.T) {
 			t.Errorf("%s with weight decay %v and momentum %v: the bits of %q", o.Optimizer, o.WeightDecay, o.Momentum, other)
 		}
 		seen[bits(m)] = o.Optimizer
+	}
+}
+
+// A gradient that overflows while the loss is finite is named by its weights, if there is
+// a limit to its norm.
+func TestClipNamesTheGradient(t *testing.T) {
+	mc, c := tiny()
+	c.Clip = 1
+	mc.Seed = c.Seed
+	m, err := vae.New(mc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Hidden units that are off, and a standard deviation of z of 1e-22: so the loss and the
+	// gradient of the first layer are finite, and that of mu is 1e39 and more.
+	for _, p := range m.Params() {
+		w := p.Value.Data().([]float32)
+		fill, ok := map[string]float32{"encoder.hidden.0.bias": -1e9, "encoder.mu.weight": 0, "encoder.mu.bias": 0,
+			"decoder.hidden.0.weight": 1e20, "decoder.output.weight": 1e19}[p.Names[0]]
+		for i := range w {
+			if ok {
+				w[i] = fill
+			}
+			if p.Names[0] == "encoder.mu.bias" && i >= len(w)/2 { // that of logvar
+				w[i] = -100
+			}
+		}
+	}
+	_, err = train.Run(context.Background(), m, data(t), c, train.Hooks{})
+	if err == nil || !strings.Contains(err.Error(), "step 1: the gradient of encoder.mu.weight is not finite") {
+		t.Error(err)
 	}
 }
