@@ -10,26 +10,27 @@ import (
 
 // known are the likelihoods that NewLikelihood makes.
 var known = []struct {
-	name string
-	make func(sigma float64, dt tensor.Dtype) (Family, error)
+	name  string
+	make  func(sigma float64, dt tensor.Dtype) (Family, error)
+	sigma bool
 }{
-	{"bernoulli", func(float64, tensor.Dtype) (Family, error) { return Bernoulli{}, nil }},
-	{"continuous-bernoulli", func(float64, tensor.Dtype) (Family, error) { return ContinuousBernoulli{}, nil }},
+	{"bernoulli", func(float64, tensor.Dtype) (Family, error) { return Bernoulli{}, nil }, false},
+	{"continuous-bernoulli", func(float64, tensor.Dtype) (Family, error) { return ContinuousBernoulli{}, nil }, false},
 	{"gaussian", func(sigma float64, _ tensor.Dtype) (Family, error) {
 		g := Gaussian{Sigma: sigma}
 		return g, g.Validate()
-	}},
+	}, true},
 	{"gaussian-learned", func(sigma float64, dt tensor.Dtype) (Family, error) {
 		if sigma == 0 {
 			sigma = 1
 		}
 		return NewGaussianLearned(sigma, dt)
-	}},
+	}, true},
 	{"gaussian-pixel", func(sigma float64, _ tensor.Dtype) (Family, error) {
 		g := GaussianPixel{MinSigma: sigma}
 		return g, g.Validate()
-	}},
-	{"logistic256", func(float64, tensor.Dtype) (Family, error) { return Logistic256{}, nil }},
+	}, true},
+	{"logistic256", func(float64, tensor.Dtype) (Family, error) { return Logistic256{}, nil }, false},
 }
 
 // Likelihoods lists the names that NewLikelihood knows.
@@ -38,6 +39,16 @@ func Likelihoods() (names []string) {
 		names = append(names, k.name)
 	}
 	return names
+}
+
+// UsesSigma reports whether the likelihood of that name has a use for sigma.
+func UsesSigma(name string) bool {
+	for _, k := range known {
+		if k.name == name {
+			return k.sigma
+		}
+	}
+	return false
 }
 
 // NewLikelihood makes a likelihood from its name; dt is the precision of the model,

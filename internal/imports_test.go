@@ -28,7 +28,7 @@ var order = map[string][]string{
 	"klreg":         {"dist"},
 	"encoder":       {"dist"},
 	"decoder":       {"dist"},
-	"vae":           {"klreg", "encoder", "decoder", "checkpoint", "internal/stream"},
+	"vae":           {"klreg", "encoder", "decoder", "checkpoint", "internal/stream", "internal/names"},
 	"evaluate":      {"vae", "mnist"},
 	"optim":         {"internal/simd", "internal/names"},
 	"train":         {"evaluate", "figure", "optim"},

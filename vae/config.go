@@ -3,9 +3,6 @@ package vae
 import (
 	"fmt"
 
-	"gorgonia.org/tensor"
-
-	"govae/dist"
 	"govae/nn"
 )
 
@@ -16,19 +13,31 @@ type Config struct {
 	Hidden     []int   `json:"hidden"`          // encoder's hidden layers from x to z; the decoder mirrors them
 	Latent     int     `json:"latent"`          // Z
 	Activation string  `json:"activation"`      // relu, tanh, softplus or gated (Dauphin et al. 2017, arXiv:1612.08083)
-	Likelihood string  `json:"likelihood"`      // dist.Likelihoods lists them
+	Likelihood string  `json:"likelihood"`      // a name that is registered
 	Sigma      float64 `json:"sigma,omitempty"` // of a gaussian likelihood (dist.NewLikelihood), where 1 is the range of a pixel
 	Init       string  `json:"init"`            // pytorch or glorot
 
 	// Above are stochastic layers above the first one, from below: z_2, z_3, …
 	Above []Stochastic `json:"above,omitempty"`
-	// Prior of the topmost code: standard (also if empty), mixture or vamp, the
-	// latter two with Components parts.
+	// Prior of the topmost code: standard (also if empty), or another name that is
+	// registered, such as mixture or vamp, which have Components parts.
 	Prior      string `json:"prior,omitempty"`
 	Components int    `json:"components,omitempty"`
 	// Flow is the number of coupling layers that make a richer q(z_1|x) of the
-	// encoder's Gaussian (encoder.RealNVP); 0 for none.
+	// encoder's Gaussian (dist.RealNVP); 0 for none.
 	Flow int `json:"flow,omitempty"`
+
+	// Encoder and Decoder are the networks: mlp (also if empty), or another name that is
+	// registered. Posterior is the family of q(z_1|x): normal (also if empty), or another
+	// one.
+	Encoder   string `json:"encoder,omitempty"`
+	Decoder   string `json:"decoder,omitempty"`
+	Posterior string `json:"posterior,omitempty"`
+	// Labels is the width of the labels that the model is given with each image, 0 for
+	// none: p(x|y).
+	Labels int `json:"labels,omitempty"`
+	// Options are settings of registered parts, by names of their own (Spec.Option).
+	Options map[string]string `json:"options,omitempty"`
 
 	Seed uint64 `json:"seed"` // of the initial weights
 }
@@ -51,6 +60,14 @@ func DefaultConfig() Config {
 
 // Pixels is X, the number of pixels of an image.
 func (c Config) Pixels() int { return c.Rows * c.Cols }
+
+// top is the number of dimensions of the topmost code.
+func (c Config) top() int {
+	if n := len(c.Above); n > 0 {
+		return c.Above[n-1].Latent
+	}
+	return c.Latent
+}
 
 // maxWeights bounds the size of one layer, so that a wrong number is an error
 // and not an attempt to allocate it.
@@ -81,6 +98,9 @@ func (c Config) Validate() error {
 		}
 		in = h
 	}
+	if c.Labels < 0 || c.Labels > maxWeights/in {
+		return fmt.Errorf("vae: labels of %d numbers, want 0 for none to %d", c.Labels, maxWeights/in)
+	}
 	below := c.Latent
 	for l, a := range c.Above {
 		in := below
@@ -92,27 +112,17 @@ func (c Config) Validate() error {
 		}
 		below = a.Latent
 	}
-	switch c.Prior {
-	case "", "standard":
-	case "mixture", "vamp":
-		if c.Components < 1 || c.Components > maxWeights/max(below, c.Pixels()) {
-			return fmt.Errorf("vae: a %s prior of %d components, want 1 to %d", c.Prior, c.Components, maxWeights/max(below, c.Pixels()))
-		}
-		if c.Prior == "vamp" && len(c.Above) > 0 {
-			return fmt.Errorf("vae: a vamp prior takes one stochastic layer, not %d: its pseudo-inputs are images", 1+len(c.Above))
-		}
-	default:
-		return fmt.Errorf("vae: unknown prior %q: choose standard, mixture or vamp", c.Prior)
-	}
 	switch {
 	case c.Flow < 0 || c.Flow > maxFlow:
 		return fmt.Errorf("vae: a flow of %d layers, want 0 for none to %d", c.Flow, maxFlow)
 	case c.Flow > 0 && c.Latent < 2:
 		return fmt.Errorf("vae: a flow on %d latent dimension, want at least 2", c.Latent)
-	case c.Flow > 0 && c.Prior == "vamp":
-		return fmt.Errorf("vae: a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
 	}
-	if _, err := dist.NewLikelihood(c.Likelihood, c.Sigma, tensor.Float32); err != nil {
+	parts, err := c.known()
+	if err != nil {
+		return err
+	}
+	if err := parts.check(c); err != nil {
 		return fmt.Errorf("vae: %w", err)
 	}
 	if err := nn.CheckNames(c.Activation, c.Init); err != nil {

@@ -573,7 +573,7 @@ func TestDeepErrors(t *testing.T) {
 		"a vamp prior of 0 components":               func(c *Config) { c.Prior = "vamp" },
 		"a mixture prior of -1 components":           func(c *Config) { c.Prior, c.Components = "mixture", -1 },
 		"a vamp prior of 1099511627776 components":   func(c *Config) { c.Prior, c.Components = "vamp", 1<<40 },
-		`unknown prior "flow": choose standard, mix`: func(c *Config) { c.Prior = "flow" },
+		`unknown prior "flow": choose mixture, standard or vamp`: func(c *Config) { c.Prior = "flow" },
 	} {
 		c := tiny()
 		change(&c)

@@ -17,13 +17,13 @@ package vae
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/decoder"
 	"govae/dist"
 	"govae/encoder"
 	"govae/graph"
@@ -105,49 +105,61 @@ func newModel(cfg Config, dt tensor.Dtype) (*Model, error) {
 
 // parts makes the parts with fresh weights, one after another from one stream.
 func (c Config) parts(dt tensor.Dtype) (p Parts, err error) {
-	src := stream.New(c.Seed, stream.Weights, 0)
+	known, err := c.known()
+	if err != nil {
+		return p, err
+	}
+	s := Spec{Config: c, Dtype: dt, Source: stream.New(c.Seed, stream.Weights, 0), Code: c.top()}
 	p.Rows, p.Cols = c.Rows, c.Cols
-	enc, err := encoder.NewMLP(encoder.Config{In: c.Pixels(), Latent: c.Latent, Hidden: c.Hidden,
-		Activation: c.Activation, Init: c.Init}, dt, src)
-	if err != nil {
+	if s.Posterior, err = known.posterior.New(s); err != nil {
 		return p, err
 	}
-	p.Encoder = enc
-	if p.Likelihood, err = dist.NewLikelihood(c.Likelihood, c.Sigma, dt); err != nil {
+	if p.Encoder, err = known.encoder.New(s); err != nil {
 		return p, err
 	}
-	p.Decoder, err = decoder.NewMLP(decoder.Config{Outputs: p.Likelihood.Outputs(c.Pixels()), Latent: c.Latent, Hidden: mirrored(c.Hidden),
-		Activation: c.Activation, Init: c.Init}, dt, src)
-	if err != nil {
+	if s.Likelihood, err = known.likelihood.New(s); err != nil {
 		return p, err
 	}
+	if p.Decoder, err = known.decoder.New(s); err != nil {
+		return p, err
+	}
+	if p.Above, err = c.layers(dt, s.Source); err != nil {
+		return p, err
+	}
+	s.Q = dist.Conditional{Net: p.Encoder, Family: s.Posterior}
+	if p.Prior, err = known.prior.New(s); err != nil {
+		return p, err
+	}
+	p.Posterior, p.Likelihood = s.Posterior, s.Likelihood
+	if c.Flow > 0 {
+		flow, err := dist.NewRealNVP(dist.FlowConfig{Name: "encoder.flow", Cond: p.Posterior.Outputs(c.Latent), Layers: c.Flow, Latent: c.Latent,
+			Hidden: flowHidden, Init: c.Init}, dt, s.Source)
+		if err != nil {
+			return p, err
+		}
+		p.Posterior = dist.Transformed{Base: p.Posterior, Flow: flow}
+	}
+	return p, nil
+}
+
+// layers makes the stochastic layers above the first.
+func (c Config) layers(dt tensor.Dtype, src rand.Source) (layers []Layer, err error) {
 	below := c.Latent
 	for l, a := range c.Above {
 		up, err := encoder.NewMLP(encoder.Config{Name: fmt.Sprintf("encoder.above.%d", l), In: below, Latent: a.Latent,
 			Hidden: a.Hidden, Activation: c.Activation, Init: c.Init}, dt, src)
 		if err != nil {
-			return p, err
+			return nil, err
 		}
 		down, err := encoder.NewMLP(encoder.Config{Name: fmt.Sprintf("decoder.above.%d", l), In: a.Latent, Latent: below,
 			Hidden: mirrored(a.Hidden), Activation: c.Activation, Init: c.Init}, dt, src)
 		if err != nil {
-			return p, err
+			return nil, err
 		}
-		p.Above = append(p.Above, Layer{up, down})
+		layers = append(layers, Layer{up, down})
 		below = a.Latent
 	}
-	if p.Prior, err = newPrior(c, dist.Conditional{Net: enc, Family: dist.Normal{}}, below, dt, src); err != nil {
-		return p, err
-	}
-	if c.Flow > 0 {
-		flow, err := dist.NewRealNVP(dist.FlowConfig{Name: "encoder.flow", Cond: 2 * c.Latent, Layers: c.Flow, Latent: c.Latent,
-			Hidden: flowHidden, Init: c.Init}, dt, src)
-		if err != nil {
-			return p, err
-		}
-		p.Posterior = dist.Transformed{Base: dist.Normal{}, Flow: flow}
-	}
-	return p, nil
+	return layers, nil
 }
 
 func mirrored(hidden []int) []int {
@@ -201,6 +213,9 @@ func Assemble(parts Parts) (*Model, error) {
 	return m, nil
 }
 
+// assembled is the name of networks that a program has made by itself.
+const assembled = "assembled"
+
 // size takes the sizes from the encoder and the decoder.
 func (m *Model) size(parts Parts) error {
 	x, labels, params := parts.Encoder.Dims()
@@ -223,7 +238,7 @@ func (m *Model) size(parts Parts) error {
 	if parts.Rows*parts.Cols != x {
 		return fmt.Errorf("vae: images of %d×%d pixels, the encoder takes %d", parts.Rows, parts.Cols, x)
 	}
-	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name()}
+	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Encoder: assembled, Decoder: assembled}
 	m.q = []dist.Conditional{{Net: parts.Encoder, Family: parts.Posterior}}
 	m.pixels, m.labels, m.params, m.outputs = x, max(labels, labelsOut), params, outputs
 	m.latent, m.latents, m.noise = z, []int{z}, parts.Posterior.Noise(z)

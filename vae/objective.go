@@ -2,9 +2,6 @@ package vae
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-	"sync"
 
 	G "gorgonia.org/gorgonia"
 
@@ -110,47 +107,12 @@ func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 	return t, nil
 }
 
-var objectives = struct {
-	sync.Mutex
-	makers  map[string]func(Objective) Bound
-	doubles []string
-}{makers: map[string]func(Objective) Bound{}}
-
-// RegisterObjective adds an objective under a name. It is called from an init function. A
-// name that is registered twice is an error of whatever asks for it.
-func RegisterObjective(name string, make func(Objective) Bound) {
-	objectives.Lock()
-	defer objectives.Unlock()
-	if objectives.makers[name] != nil {
-		objectives.doubles = append(objectives.doubles, name)
-	}
-	objectives.makers[name] = make
-}
-
-// Objectives lists the names that there are.
-func Objectives() []string {
-	objectives.Lock()
-	defer objectives.Unlock()
-	var names []string
-	for n := range objectives.makers {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // Bound returns what the objective does. An unknown name is an error that lists the known
 // ones.
 func (o Objective) Bound() (Bound, error) {
-	name := o.Whole().Name
-	objectives.Lock()
-	make, twice := objectives.makers[name], slices.Contains(objectives.doubles, name)
-	objectives.Unlock()
-	switch {
-	case twice:
-		return nil, fmt.Errorf("vae: two objectives named %q are registered", name)
-	case make == nil:
-		return nil, fmt.Errorf("vae: unknown objective %q: choose one of %s", o.Name, strings.Join(Objectives(), ", "))
+	make, err := objectives.Get(o.Whole().Name)
+	if err != nil {
+		return nil, err
 	}
 	return make(o), nil
 }

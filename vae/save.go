@@ -117,6 +117,9 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
 		return nil, fmt.Errorf("%w: %q: %v", ErrNotModel, configKey, err)
 	}
+	if _, err := cfg.known(); err != nil {
+		return nil, fmt.Errorf("%w; import the package that registers it, or Assemble the parts and Restore the file", err)
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -139,28 +142,22 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 	return m, m.Restore(f)
 }
 
-// weights is the least number of weights and biases that the model has.
+// weights is the least number of weights and biases that the model has, of parts that are
+// known.
 func (c Config) weights() int {
-	n, in := 0, c.Pixels()
-	both := func(hidden []int, latent int) {
-		for _, h := range hidden {
+	known, err := c.known()
+	if err != nil {
+		return 0
+	}
+	n, below := known.weights(c), c.Latent
+	for _, a := range c.Above {
+		in := below
+		for _, h := range a.Hidden {
 			n += h*(in+1) + in*h + in // to h in the encoder, and back in the decoder
 			in = h
 		}
-		n += 2*latent*(in+1) + in*(latent+1)
-	}
-	both(c.Hidden, c.Latent)
-	below := c.Latent
-	for _, a := range c.Above {
-		in = below
-		both(a.Hidden, a.Latent)
+		n += 2*a.Latent*(in+1) + in*(a.Latent+1)
 		below = a.Latent
-	}
-	switch c.Prior {
-	case "mixture":
-		n += c.Components * (2*below + 1)
-	case "vamp":
-		n += c.Components * c.Pixels()
 	}
 	return n + c.Flow*flowHidden*2*c.Latent // of each layer's first matrix, which sees mu and logvar
 }

@@ -110,15 +110,17 @@ func (v *Vamp) Sample(n int, _ []float32, temperature float64, src rand.Source) 
 	return m.(dist.MixtureValue).SampleN(n, temperature, src), nil
 }
 
-// newPrior makes the prior that a configuration names, of codes of latent dimensions.
-func newPrior(cfg Config, q dist.Conditional, latent int, dt tensor.Dtype, src rand.Source) (dist.Prior, error) {
-	switch cfg.Prior {
-	case "", "standard":
-		return dist.StandardNormal{Dim: latent}, nil
-	case "mixture":
-		return dist.NewMixture(cfg.Components, latent, dt, src), nil
-	case "vamp":
-		return NewVamp(cfg.Components, q, dt, src)
-	}
-	return nil, fmt.Errorf("unknown prior %q: choose standard, mixture or vamp", cfg.Prior)
+func init() {
+	RegisterPrior("vamp", Part[dist.Prior]{Components: true,
+		New: func(s Spec) (dist.Prior, error) { return NewVamp(s.Components, s.Q, s.Dtype, s.Source) },
+		Check: func(c Config) error {
+			switch {
+			case len(c.Above) > 0:
+				return fmt.Errorf("a vamp prior takes one stochastic layer, not %d: its pseudo-inputs are images", 1+len(c.Above))
+			case c.Flow > 0:
+				return fmt.Errorf("a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
+			}
+			return checkComponents(c)
+		},
+		Weights: func(c Config) int { return c.Components * c.Pixels() }})
 }
