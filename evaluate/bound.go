@@ -44,7 +44,11 @@ func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarizatio
 		x := images(set, lo, min(set.Len(), lo+chunk), b, seed)
 		eps := make([]float32, len(x)/set.Size()*m.Noise())
 		stream.Normal(eps, stream.New(seed, stream.Evaluate+" eps", uint64(lo/chunk)))
-		terms, err := m.ELBO(x, eps)
+		given, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		if err != nil {
+			return Bound{}, err
+		}
+		terms, err := given.ELBO(x, eps)
 		if err != nil {
 			return Bound{}, err
 		}

@@ -171,7 +171,15 @@ func logLikelihood(ctx context.Context, m *vae.Model, set *mnist.Set, o Options)
 		index := pick[lo:min(o.N, lo+block)]
 		x := make([]float32, len(index)*set.Size())
 		set.Fill(x, index, o.Binarize, pixels)
-		values, err := m.Importance(ctx, x, o.K, seeds.Uint64())
+		labels := make([]uint8, len(index))
+		for i, j := range index {
+			labels[i] = set.Labels[j]
+		}
+		given, err := m.GivenLabels(labels)
+		if err != nil {
+			return Mean{}, Mean{}, err
+		}
+		values, err := given.Importance(ctx, x, o.K, seeds.Uint64())
 		if err != nil {
 			return Mean{}, Mean{}, err
 		}

@@ -118,8 +118,12 @@ func above(p PriorModel, latent int) (int, error) {
 	return p.Noise() - latent, nil
 }
 
-// wantGaussian returns an error unless the posterior of a model is a diagonal Gaussian.
+// wantGaussian returns an error unless the posterior of a model is a diagonal Gaussian, and
+// the model takes no labels.
 func wantGaussian(m interface{ Posterior() dist.Code }) error {
+	if l, ok := m.(interface{ Labels() int }); ok && l.Labels() > 0 {
+		return fmt.Errorf("evaluate: a model that takes labels: surgery and gap want one of images alone")
+	}
 	if _, ok := m.Posterior().(dist.Normal); !ok {
 		return fmt.Errorf("evaluate: a model with a %s posterior: surgery and gap want a Gaussian q(z|x)", m.Posterior().Name())
 	}

@@ -38,8 +38,11 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 			return err
 		}
 		x := images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed)
+		m, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		if err != nil {
+			return err
+		}
 		var mean, logvar []float32
-		var err error
 		if gaussian {
 			mean, logvar, err = m.Encode(x)
 			mus, logvars = append(mus, mean...), append(logvars, logvar...)
@@ -105,7 +108,12 @@ func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, fi
 		if err := ctx.Err(); err != nil {
 			return cov, err
 		}
-		mu, logvar, err := m.Encode(images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed))
+		x := images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed)
+		m, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		if err != nil {
+			return cov, err
+		}
+		mu, logvar, err := m.Encode(x)
 		if err != nil {
 			return cov, err
 		}

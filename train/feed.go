@@ -62,6 +62,9 @@ func (f *feed) prepare(step int) error {
 		}
 		f.set.Fill(g.X(), f.order[first:first+n], f.cfg.Binarize, stream.New(f.cfg.Seed, stream.Binarize, uint64(step)))
 		for _, in := range g.Inputs() {
+			if in.Name == "y" {
+				f.oneHot(g.Input("y"), f.order[first:first+n])
+			}
 			switch src := stream.New(f.cfg.Seed, in.Stream, uint64(step)); in.Noise {
 			case graph.Normal:
 				stream.Normal(g.Input(in.Name), src)
@@ -71,6 +74,16 @@ func (f *feed) prepare(step int) error {
 		}
 	})
 	return nil
+}
+
+// oneHot writes the labels of images as rows with a 1 at the label's place. That there is
+// such a place newTrainer has checked.
+func (f *feed) oneHot(y []float32, index []int) {
+	clear(y)
+	width := len(y) / len(index)
+	for i, j := range index {
+		y[i*width+int(f.set.Labels[j])] = 1
+	}
 }
 
 // take returns the batch of a step, in its graph and ready to run.

@@ -52,7 +52,11 @@ func (t *trainer) pairs(set *mnist.Set, n int) (image.Image, error) {
 	}
 	x := make([]float32, len(index)*set.Size())
 	set.Fill(x, index, t.cfg.Binarize, stream.New(t.cfg.Seed, stream.Pick, 0))
-	recon, err := t.model.Reconstruct(x)
+	given, err := t.model.GivenLabels(set.Labels[:len(index)])
+	if err != nil {
+		return nil, err
+	}
+	recon, err := given.Reconstruct(x)
 	if err != nil {
 		return nil, err
 	}

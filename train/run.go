@@ -125,6 +125,11 @@ func newTrainer(m *vae.Model, data Data, cfg Config, hooks Hooks) (*trainer, err
 	}
 	mc := m.Config()
 	for _, s := range []*mnist.Set{data.Train, data.Test} {
+		if s != nil && mc.Labels > 0 {
+			if _, err := vae.OneHot(s.Labels, mc.Labels); err != nil {
+				return nil, fmt.Errorf("train: %s: %w", s.Name, err)
+			}
+		}
 		if s != nil && s.Size() != mc.Pixels() {
 			return nil, fmt.Errorf("train: %s has images of %d×%d pixels, the model takes %d×%d", s.Name, s.Rows, s.Cols, mc.Rows, mc.Cols)
 		}

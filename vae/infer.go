@@ -225,10 +225,11 @@ func (m *Model) buildDecode(b *graph.Builder, batch int) error {
 // Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
 // A temperature of 1 is the model; every standard deviation is multiplied by it, so
 // that less gives codes nearer to the prior's mode (of a component drawn at random), 0 the mode itself. With several stochastic
-// layers each is drawn given the one above.
+// layers each is drawn given the one above. A model that takes labels and was given none
+// (Model.Given) gets each label in turn.
 func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
-	z, _, err := m.sampleCodes(n, seed, temperature)
-	if err != nil {
+	m, z, _, err := m.sampleCodes(n, seed, temperature)
+	if err != nil || n == 0 {
 		return nil, err
 	}
 	return m.Decode(z)
@@ -237,8 +238,8 @@ func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, erro
 // SamplePixels draws each pixel from p(x|z); Sample returns its mean. These are images such
 // as those that the model is a likelihood of, [n,X].
 func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
-	z, src, err := m.sampleCodes(n, seed, temperature)
-	if err != nil {
+	m, z, src, err := m.sampleCodes(n, seed, temperature)
+	if err != nil || n == 0 {
 		return nil, err
 	}
 	params, err := m.DecodeParams(z) // [n,Outputs]
@@ -248,32 +249,43 @@ func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32
 	return dist.Samples(m.p.Family, params, m.pixels, src), nil
 }
 
-// sampleCodes draws n of the first code z_1 [n,Z], and returns the stream for what is
-// drawn given them.
-func (m *Model) sampleCodes(n int, seed uint64, temperature float64) ([]float32, rand.Source, error) {
+// sampleCodes draws n of the first code z_1 [n,Z], and returns the model given the labels
+// that they are of, and the stream for what is drawn given them.
+func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []float32, rand.Source, error) {
 	if n < 0 {
-		return nil, nil, fmt.Errorf("vae: %d samples", n)
+		return nil, nil, nil, fmt.Errorf("vae: %d samples", n)
 	}
 	if !(temperature >= 0) || math.IsInf(temperature, 1) {
-		return nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
+		return nil, nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
+	}
+	if m.labels > 0 && m.y == nil {
+		turn := make([]uint8, n)
+		for i := range turn {
+			turn[i] = uint8(i % min(m.labels, 256))
+		}
+		given, err := m.GivenLabels(turn)
+		if err != nil || n == 0 {
+			return m, nil, nil, err
+		}
+		m = given
 	}
 	src := stream.New(seed, stream.Sample, 0)
 	y, err := m.given(n, map[string][]float32{})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	z, err := m.prior.Sample(n, y["y"], temperature, src)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for l := len(m.gens); l > 0; l-- {
 		mu, logvar, err := m.Down(l, z)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		z = dist.SampleNormals(joined(mu, logvar, m.latents[l-1]), m.latents[l-1], temperature, src)
 	}
-	return z, src, nil
+	return m, z, src, nil
 }
 
 // Reconstruct returns E[x|z] at z = Center(x) for n images x [n,X]: [n,X].
@@ -291,4 +303,30 @@ func (m *Model) count(what string, rows []float32, width int) (int, error) {
 		return 0, fmt.Errorf("vae: %d numbers are no whole number of %s of %d each", len(rows), what, width)
 	}
 	return len(rows) / width, nil
+}
+
+// OneHot writes labels as rows of the given width with a 1 at the label's place: [n,width].
+// The error names the first label that has none.
+func OneHot(labels []uint8, width int) ([]float32, error) {
+	y := make([]float32, len(labels)*width)
+	for i, l := range labels {
+		if int(l) >= width {
+			return nil, fmt.Errorf("vae: label %d of image %d, of a model that takes 0 to %d", l, i, width-1)
+		}
+		y[i*width+int(l)] = 1
+	}
+	return y, nil
+}
+
+// GivenLabels is Given of one-hot labels. Of a model that takes no labels it is the model
+// itself.
+func (m *Model) GivenLabels(labels []uint8) (*Model, error) {
+	if m.labels == 0 {
+		return m, nil
+	}
+	y, err := OneHot(labels, m.labels)
+	if err != nil {
+		return nil, err
+	}
+	return m.Given(y)
 }

@@ -238,7 +238,7 @@ func (m *Model) size(parts Parts) error {
 	if parts.Rows*parts.Cols != x {
 		return fmt.Errorf("vae: images of %d×%d pixels, the encoder takes %d", parts.Rows, parts.Cols, x)
 	}
-	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Encoder: assembled, Decoder: assembled}
+	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Labels: max(labels, labelsOut), Encoder: assembled, Decoder: assembled}
 	m.q = []dist.Conditional{{Net: parts.Encoder, Family: parts.Posterior}}
 	m.pixels, m.labels, m.params, m.outputs = x, max(labels, labelsOut), params, outputs
 	m.latent, m.latents, m.noise = z, []int{z}, parts.Posterior.Noise(z)

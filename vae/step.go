@@ -226,3 +226,6 @@ func (s *Step) Run(beta float64) (Loss, error) {
 // Grads is the gradient of the last Run's loss, one slice for each of the
 // model's Params that is not frozen, in their order and shape. The next Run overwrites it.
 func (s *Step) Grads() [][]float32 { return s.grads }
+
+// Program is the compiled graph of the step, for a loop that trains programs of any kind.
+func (s *Step) Program() *graph.Program { return s.p }

@@ -127,11 +127,15 @@ func (s *source) test(n int) (x []float32, labels []uint8, set *mnist.Set, err e
 
 // reconstruct draws test images above E[x|z] at their posterior means.
 func reconstruct(s *source) (*picture, error) {
-	x, _, set, err := s.test(s.n)
+	x, labels, set, err := s.test(s.n)
 	if err != nil {
 		return nil, err
 	}
-	images, err := s.model.Reconstruct(x)
+	model, err := s.model.GivenLabels(labels)
+	if err != nil {
+		return nil, err
+	}
+	images, err := model.Reconstruct(x)
 	if err != nil {
 		return nil, err
 	}
