@@ -38,6 +38,10 @@ type Config struct {
 	Limit          int                `json:"limit"`           // training images used, 0 for all
 	Seed           uint64             `json:"seed"`            // of shuffling, binarisation and noise
 
+	// Patience is the number of epochs without a better ELBO of the validation images after
+	// which the run stops; 0 for never.
+	Patience int `json:"patience,omitempty"`
+
 	// The optimiser: a name that optim.New knows, "" for Adam, and what only some take, 0
 	// for none. See optim.Config.
 	Optimizer   string  `json:"optimizer,omitempty"`
@@ -68,9 +72,13 @@ func (c Config) weight() klreg.Weight {
 
 // optimizer makes the optimiser of these weights.
 func (c Config) optimizer(weights [][]float32) (optim.Optimizer, error) {
+	return optim.New(c.Optimizer, weights, c.optimConfig())
+}
+
+func (c Config) optimConfig() optim.Config {
 	o := optim.DefaultConfig()
 	o.Eps, o.WeightDecay, o.Momentum = c.AdamEps, c.WeightDecay, c.Momentum
-	return optim.New(c.Optimizer, weights, o)
+	return o
 }
 
 // objective is the bound of an epoch, counted from 0.
@@ -93,7 +101,7 @@ func (c Config) Validate() error {
 	for _, f := range []struct {
 		name       string
 		value, min int
-	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}, {"warm-up of k", c.WarmupK, 0}} {
+	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}, {"patience", c.Patience, 0}, {"warm-up of k", c.WarmupK, 0}} {
 		if f.value < f.min {
 			return fmt.Errorf("train: %s is %d, want at least %d", f.name, f.value, f.min)
 		}
@@ -115,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.Objective.Validate(); err != nil {
 		return err
+	}
+	if c.Patience > 0 && c.Validation == 0 {
+		return fmt.Errorf("train: patience of %d epochs without validation images, whose ELBO it is of: give some", c.Patience)
 	}
 	if c.WarmupK > 0 && c.Objective.K <= 1 {
 		return fmt.Errorf("train: warm-up of k over %d epochs, of an objective whose k is 1: leave it out, or give a larger k", c.WarmupK)

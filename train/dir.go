@@ -58,97 +58,137 @@ func ReadSettings(dir string) (Settings, error) {
 	return s, nil
 }
 
-func (t *trainer) path(name string) string { return filepath.Join(t.cfg.Out, name) }
-
-// settings describes this run.
-func (t *trainer) settings() Settings {
-	return Settings{Model: t.model.Config(), Train: t.cfg, Data: t.dataID}
-}
+func (l *Loop) path(name string) string { return filepath.Join(l.Dir, name) }
 
 // open makes the run directory, or goes on with the run that is in it.
-func (t *trainer) open() error {
-	if t.cfg.Resume {
-		return t.resume()
+func (l *Loop) open() error {
+	if l.Resume {
+		return l.resume()
 	}
 	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile} {
-		if _, err := os.Lstat(t.path(name)); err == nil {
-			return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", t.cfg.Out, name)
+		if _, err := os.Lstat(l.path(name)); err == nil {
+			return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", l.Dir, name)
 		}
 	}
 	// A run that ended before its first checkpoint left only its settings, which
 	// nobody misses.
 	foreign := []string{samplesFile, reconsFile, curvesFile}
-	if _, err := ReadSettings(t.cfg.Out); err != nil {
+	if old, err := readSettings(l.Dir); err != nil || l.foreign(old) {
 		foreign = append(foreign, configFile)
 	}
 	for _, name := range foreign {
-		if _, err := os.Lstat(t.path(name)); err == nil {
-			return fmt.Errorf("train: %s holds a %s that is not of this run: choose another directory", t.cfg.Out, name)
+		if _, err := os.Lstat(l.path(name)); err == nil {
+			return fmt.Errorf("train: %s holds a %s that is not of this run: choose another directory", l.Dir, name)
 		}
 	}
-	if err := os.MkdirAll(t.cfg.Out, 0o777); err != nil {
-		return fmt.Errorf("train: make the run directory %s: %w", t.cfg.Out, err)
+	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
+		return fmt.Errorf("train: make the run directory %s: %w", l.Dir, err)
 	}
-	return t.writeSettings()
+	return l.writeSettings()
 }
 
-func (t *trainer) writeSettings() error {
-	b, err := json.MarshalIndent(t.settings(), "", "  ")
+// foreign reports whether a config.json has other fields than this run's settings.
+func (l *Loop) foreign(old json.RawMessage) bool {
+	now, err := json.Marshal(l.Settings)
+	if err != nil {
+		return true
+	}
+	var a, b map[string]json.RawMessage
+	if json.Unmarshal(old, &a) != nil || json.Unmarshal(now, &b) != nil {
+		return true
+	}
+	return !slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
+}
+
+// readSettings reads config.json of a run directory.
+func readSettings(dir string) (json.RawMessage, error) {
+	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
+	} else if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return b, nil
+}
+
+func (l *Loop) writeSettings() error {
+	b, err := json.MarshalIndent(l.Settings, "", "  ")
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	return t.write(configFile, append(b, '\n'))
+	return l.write(configFile, append(b, '\n'))
 }
 
-func (t *trainer) write(name string, b []byte) error {
-	return checkpoint.WriteFile(t.path(name), func(w io.Writer) error {
+func (l *Loop) write(name string, b []byte) error {
+	return checkpoint.WriteFile(l.path(name), func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
 }
 
-// resume restores the run in the directory: its settings must be this run's, but
-// for the number of epochs, which may grow unless the schedule depends on it.
-func (t *trainer) resume() error {
-	old, err := ReadSettings(t.cfg.Out)
+// resume restores the run in the directory, whose settings must go with this run's.
+func (l *Loop) resume() error {
+	old, err := readSettings(l.Dir)
 	if err != nil {
 		return err
 	}
-	now := t.settings()
-	if now.Train.Schedule == "constant" && now.Train.Cycles == 0 {
-		old.Train.Epochs = now.Train.Epochs
+	if err := l.agree(old); err != nil {
+		return err
 	}
-	old.Train.Out, old.Train.Resume = now.Train.Out, now.Train.Resume
-	old.Train.Objective, now.Train.Objective = old.Train.Objective.Whole(), now.Train.Objective.Whole()
-	if old.Data != now.Data {
-		return fmt.Errorf("train: the run in %s has other settings: its data are %s, these are %s", t.cfg.Out, old.Data, now.Data)
-	}
-	a, _ := json.Marshal(old)
-	b, _ := json.Marshal(now)
-	if !bytes.Equal(a, b) {
-		return fmt.Errorf("train: the run in %s has other settings: %s", t.cfg.Out, difference(a, b))
-	}
-	f, err := checkpoint.Read(t.path(stateFile))
+	f, err := checkpoint.Read(l.path(stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		// Interrupted before anything was saved: from the start. The first epoch's metrics
 		// are written before its state.
-		if b, _ := os.ReadFile(t.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
-			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", t.cfg.Out, stateFile)
+		if b, _ := os.ReadFile(l.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
+			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", l.Dir, stateFile)
 		}
-		return t.writeSettings()
+		return l.writeSettings()
 	} else if err != nil {
 		return err
 	}
-	if err := t.restoreState(f); err != nil {
-		return fmt.Errorf("train: %s: %w", t.path(stateFile), err)
+	if err := l.restoreState(f); err != nil {
+		return fmt.Errorf("train: %s: %w", l.path(stateFile), err)
 	}
-	if err := t.readHistory(); err != nil {
+	if err := l.readHistory(); err != nil {
 		return err
 	}
-	if t.epoch() >= t.cfg.Epochs {
+	if l.Restored != nil {
+		if err := l.Restored(l.lines); err != nil {
+			return err
+		}
+	}
+	if l.epoch() >= l.Epochs {
 		return nil // nothing to do
 	}
-	return t.writeSettings()
+	return l.writeSettings()
+}
+
+// agree compares the settings of the run in the directory with this run's.
+func (l *Loop) agree(old json.RawMessage) error {
+	if l.Agree != nil {
+		return l.Agree(old)
+	}
+	b, err := json.Marshal(l.Settings)
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	var was, now any
+	if err := errors.Join(json.Unmarshal(old, &was), json.Unmarshal(b, &now)); err != nil {
+		return fmt.Errorf("train: %s: %w", l.path(configFile), err)
+	}
+	if !reflect.DeepEqual(was, now) {
+		return fmt.Errorf("train: the run in %s has other settings: %s, here %s", l.Dir, compact(old), b)
+	}
+	return nil
+}
+
+// compact is JSON without its white space.
+func compact(b []byte) string {
+	var c bytes.Buffer
+	if json.Compact(&c, b) != nil {
+		return string(b)
+	}
+	return c.String()
 }
 
 // difference says which setting, the first by name, differs in two Settings as JSON.
@@ -182,34 +222,32 @@ func setting(v any) string {
 
 // readHistory reads the epochs that are done. Lines of a later one, written just
 // before a crash, will be written again.
-func (t *trainer) readHistory() error {
-	b, err := os.ReadFile(t.path(metricsFile))
-	if err != nil && !(errors.Is(err, fs.ErrNotExist) && t.epoch() == 0) {
+func (l *Loop) readHistory() error {
+	b, err := os.ReadFile(l.path(metricsFile))
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && l.epoch() == 0) {
 		return fmt.Errorf("train: %w", err)
 	}
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	lines.Buffer(nil, len(b)+1)
-	for len(t.history) < t.epoch() && lines.Scan() {
-		var e Epoch
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Epoch != len(t.history)+1 {
-			return fmt.Errorf("train: %s: line %d is not the record of epoch %[2]d", t.path(metricsFile), len(t.history)+1)
+	for len(l.lines) < l.epoch() && lines.Scan() {
+		var e struct{ Epoch int }
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Epoch != len(l.lines)+1 {
+			return fmt.Errorf("train: %s: line %d is not the record of epoch %[2]d", l.path(metricsFile), len(l.lines)+1)
 		}
-		t.history = append(t.history, e)
+		l.lines = append(l.lines, bytes.Clone(lines.Bytes()))
 	}
-	if len(t.history) < t.epoch() {
-		return fmt.Errorf("train: %s: %d epochs, but %s is at epoch %d", t.path(metricsFile), len(t.history), stateFile, t.epoch())
+	if len(l.lines) < l.epoch() {
+		return fmt.Errorf("train: %s: %d epochs, but %s is at epoch %d", l.path(metricsFile), len(l.lines), stateFile, l.epoch())
 	}
 	return nil
 }
 
 // writeHistory writes metrics.jsonl anew: it is small, and so always whole.
-func (t *trainer) writeHistory() error {
+func (l *Loop) writeHistory() error {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	for _, e := range t.history {
-		if err := enc.Encode(e); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
+	for _, line := range l.lines {
+		b.Write(line)
+		b.WriteByte('\n')
 	}
-	return t.write(metricsFile, b.Bytes())
+	return l.write(metricsFile, b.Bytes())
 }

@@ -23,22 +23,30 @@ func TestFeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newFeed := func() *feed {
-		return &feed{cfg: c, model: m, set: set, perEpoch: 3, graphs: map[kind]*vae.Step{}, epoch: -1}
-	}
-	// content returns a step's images and noise, which lie in the graph's inputs
-	// until the batch is taken.
-	content := func(f *feed, step int) (images []int, eps []float32) {
-		if err := f.prepare(step); err != nil {
+	newFeed := func() *task {
+		t.Helper()
+		task, err := newTask(m, Data{Train: set}, c, Hooks{})
+		if err != nil {
 			t.Fatal(err)
 		}
-		f.work.Wait()
-		g := f.ready.graph
-		for i := range f.ready.images {
-			images = append(images, int(g.X()[4*i]*255+0.5))
+		if err := task.loop.start(); err != nil {
+			t.Fatal(err)
 		}
-		eps = slices.Clone(g.Eps())
-		if _, err := f.take(step); err != nil {
+		return task
+	}
+	// content returns a step's images and noise, which lie in the program's inputs
+	// until the batch is taken.
+	content := func(f *task, step int) (images []int, eps []float32) {
+		if err := f.loop.prepare(step); err != nil {
+			t.Fatal(err)
+		}
+		f.loop.ahead.work.Wait()
+		b := f.loop.ahead.batch
+		for i := range b.Rows {
+			images = append(images, int(b.Program.Input("x")[4*i]*255+0.5))
+		}
+		eps = slices.Clone(b.Program.Input("eps"))
+		if _, err := f.loop.take(step); err != nil {
 			t.Fatal(err)
 		}
 		return images, eps

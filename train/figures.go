@@ -16,7 +16,7 @@ import (
 const figuresEvery = 10 * time.Second
 
 // draw writes the figures of the run directory.
-func (t *trainer) draw() error {
+func (t *task) draw() error {
 	c := t.model.Config()
 	samples, err := t.model.Sample(64, t.cfg.Seed, 1)
 	if err != nil {
@@ -40,12 +40,12 @@ func (t *trainer) draw() error {
 	if err := t.writePNG(reconsFile, pairs); err != nil {
 		return err
 	}
-	return checkpoint.WriteFile(t.path(curvesFile), func(w io.Writer) error { return Curves(w, t.history) })
+	return checkpoint.WriteFile(t.loop.path(curvesFile), func(w io.Writer) error { return Curves(w, t.history) })
 }
 
 // pairs draws the first images of a set, as the model was given them, above
 // their reconstructions.
-func (t *trainer) pairs(set *mnist.Set, n int) (image.Image, error) {
+func (t *task) pairs(set *mnist.Set, n int) (image.Image, error) {
 	index := make([]int, min(n, set.Len()))
 	for i := range index {
 		index[i] = i
@@ -63,8 +63,8 @@ func (t *trainer) pairs(set *mnist.Set, n int) (image.Image, error) {
 	return figure.Pairs(x, recon, set.Rows, set.Cols, 10, figure.GridOptions{})
 }
 
-func (t *trainer) writePNG(name string, img image.Image) error {
-	return checkpoint.WriteFile(t.path(name), func(w io.Writer) error { return figure.EncodePNG(w, img) })
+func (t *task) writePNG(name string, img image.Image) error {
+	return checkpoint.WriteFile(t.loop.path(name), func(w io.Writer) error { return figure.EncodePNG(w, img) })
 }
 
 // Curves draws the learning curves of a run as PNG: ELBO, rate and distortion of

@@ -3,7 +3,6 @@ package train
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"govae/checkpoint"
 	"govae/vae"
@@ -27,89 +26,118 @@ func TrainedWith(f *checkpoint.File) (Config, bool) {
 }
 
 // modelData is the model file of this run as it stands.
-func (t *trainer) modelData() (*checkpoint.File, error) {
-	s, err := json.Marshal(t.settings())
-	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+func (l *Loop) modelData() (*checkpoint.File, error) {
+	if l.Model != nil {
+		return l.Model()
 	}
-	return t.model.File(map[string]string{metaKey: string(s)})
+	f := &checkpoint.File{Metadata: map[string]string{}}
+	for _, p := range l.Task.Params() {
+		f.Tensors = append(f.Tensors, vae.Tensors(p, p.Value.Data(), "")...)
+	}
+	return f, nil
 }
 
-func (t *trainer) saveModel(name string) error {
-	f, err := t.modelData()
+func (l *Loop) saveModel(name string) error {
+	f, err := l.modelData()
 	if err != nil {
 		return err
 	}
-	if err := checkpoint.Write(t.path(name), f); err != nil {
+	if err := checkpoint.Write(l.path(name), f); err != nil {
 		return err
 	}
-	t.saved = t.state.Step
+	l.saved = l.state.Step
 	return nil
 }
 
 // saveEpoch writes all files of the run directory. The state comes last: if the
 // machine stops in between, the epoch is simply done again.
-func (t *trainer) saveEpoch(e Epoch) error {
-	if err := t.saveModel(modelFile); err != nil {
+func (l *Loop) saveEpoch(s Summary, best bool) error {
+	if err := l.saveModel(modelFile); err != nil {
 		return err
 	}
-	if e.Best {
-		if err := t.saveModel(bestFile); err != nil {
+	if best {
+		if err := l.saveModel(bestFile); err != nil {
 			return err
 		}
 	}
-	if err := t.writeHistory(); err != nil {
+	if err := l.writeHistory(); err != nil {
 		return err
 	}
-	if t.epoch() == t.cfg.Epochs || time.Since(t.drawn) > figuresEvery {
-		if err := t.draw(); err != nil {
+	if l.Save != nil {
+		if err := l.Save(s); err != nil {
 			return err
 		}
-		t.drawn = time.Now()
 	}
-	return t.saveState()
+	return l.saveState()
+}
+
+// moment is the name of a moment of an update's optimiser, before that of the parameter.
+func (u Update) moment(name string) string {
+	if u.Name == "" {
+		return name + "."
+	}
+	return u.Name + "." + name + "."
 }
 
 // saveState writes what Resume needs, at any step.
-func (t *trainer) saveState() error {
-	f, err := t.modelData()
+func (l *Loop) saveState() error {
+	f, err := l.modelData()
 	if err != nil {
 		return err
 	}
-	s, err := json.Marshal(t.state)
+	s, err := json.Marshal(l.state)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	f.Metadata[stateKey] = string(s)
-	for i, p := range t.model.Params() {
-		for _, m := range t.optim.State() {
-			f.Tensors = append(f.Tensors, vae.Tensors(p, m.Values[i], m.Name+".")...)
-		}
-	}
-	return checkpoint.Write(t.path(stateFile), f)
-}
-
-// restoreState is the inverse of saveState.
-func (t *trainer) restoreState(f *checkpoint.File) error {
-	var s state
-	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 {
-		return fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)
-	}
-	for i, p := range t.model.Params() {
-		for _, m := range t.optim.State() {
-			for _, want := range vae.Tensors(p, m.Values[i], m.Name+".") {
-				got, err := f.Float32(want.Name, want.Shape...)
-				if err != nil {
-					return err
-				}
-				copy(want.Data.([]float32), got)
+	for i, u := range l.Task.Updates() {
+		for _, m := range l.optims[i].State() {
+			for k, p := range u.Params {
+				f.Tensors = append(f.Tensors, vae.Tensors(p, m.Values[k], u.moment(m.Name))...)
 			}
 		}
 	}
-	if err := t.model.Restore(f); err != nil {
+	return checkpoint.Write(l.path(stateFile), f)
+}
+
+// restoreState is the inverse of saveState.
+func (l *Loop) restoreState(f *checkpoint.File) error {
+	var s loopState
+	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 {
+		return fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)
+	}
+	if s.Sums == nil {
+		s.Sums = map[string]float64{}
+		if s.Seen > 0 {
+			s.Sums["distortion"], s.Sums["rate"] = s.Distortion, s.Rate
+		}
+	}
+	s.Distortion, s.Rate = 0, 0
+	for i, u := range l.Task.Updates() {
+		for _, m := range l.optims[i].State() {
+			for k, p := range u.Params {
+				if err := copyTensors(f, vae.Tensors(p, m.Values[k], u.moment(m.Name))); err != nil {
+					return err
+				}
+			}
+		}
+		l.optims[i].SetSteps(s.Step)
+	}
+	if err := vae.RestoreParams(f, l.Task.Params()); err != nil {
 		return err
 	}
-	t.optim.SetSteps(s.Step)
-	t.state, t.saved = s, s.Step
+	l.state, l.saved = s, s.Step
+	return nil
+}
+
+// copyTensors sets tensors of float32 from a file.
+func copyTensors(f *checkpoint.File, tensors []checkpoint.Tensor) error {
+	for _, t := range tensors {
+		got, err := f.Float32(t.Name, t.Shape...)
+		if err != nil {
+			return err
+		}
+		copy(t.Data.([]float32), got)
+	}
 	return nil
 }

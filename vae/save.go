@@ -56,10 +56,14 @@ func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 
 // Restore sets the model's weights from a file that File made of a model of the
 // same shape. On an error nothing has changed.
-func (m *Model) Restore(f *checkpoint.File) error {
+func (m *Model) Restore(f *checkpoint.File) error { return RestoreParams(f, m.Params()) }
+
+// RestoreParams sets parameters from the tensors of a file that have their names. On an
+// error nothing has changed.
+func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
 	type part struct{ dst, src any }
 	var parts []part
-	for _, p := range m.Params() {
+	for _, p := range params {
 		for _, t := range Tensors(p, p.Value.Data(), "") {
 			var src any
 			var err error

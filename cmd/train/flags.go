@@ -34,6 +34,8 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.train.Limit, "limit", o.train.Limit, "use only the first `N` training images; 0 for all")
 	f.IntVar(&o.train.Validation, "validation", o.train.Validation, "hold the last `N` training images out; their ELBO chooses best.safetensors")
 
+	f.IntVar(&o.train.Patience, "patience", o.train.Patience, "stop after `N` epochs without a better ELBO of the held out images; 0 for never")
+
 	f.Group("Model")
 	f.IntVar(&o.model.Latent, "latent", o.model.Latent, "`N` latent dimensions")
 	f.Var((*cli.Ints)(&o.model.Hidden), "hidden", "`SIZES` of the encoder's hidden layers, with commas; the decoder mirrors them")

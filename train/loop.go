@@ -1,0 +1,490 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"govae/checkpoint"
+	"govae/graph"
+	"govae/internal/simd"
+	"govae/internal/stream"
+	"govae/nn"
+	"govae/optim"
+)
+
+// Task is what a Loop trains: the ELBO of a variational autoencoder, or anything else that
+// has parameters and a loss.
+type Task interface {
+	// Params lists all parameters, always in the same order. A checkpoint holds them.
+	Params() []*nn.Param
+	// Steps is the number of steps of an epoch.
+	Steps() int
+	// Updates lists what one step does, one after another. Usually that is one update;
+	// several, each with an optimiser and a program of its own, are what a GAN wants.
+	Updates() []Update
+	// Batch returns what an update does in a step, counted from 0 over all epochs. It is
+	// called before the step before has run.
+	Batch(step, update int) (Batch, error)
+}
+
+// Update is a change of some parameters along the gradient of a loss.
+type Update struct {
+	// Name stands before the optimiser's moments in the training state. Several updates
+	// have names of their own.
+	Name string
+	// Params are those that change; none of them is frozen.
+	Params []*nn.Param
+	// Optimizer is a name that optim.New knows, "" for Adam, and Config its settings.
+	Optimizer string
+	Config    optim.Config
+}
+
+// Batch is one update of one step.
+type Batch struct {
+	// Program computes a scalar "loss", any further scalars, and a gradient "grad NAME" for
+	// the first name of each parameter of the update. The loop fills its inputs of noise,
+	// each from its own stream.
+	Program *graph.Program
+	// Rows is how many images the batch has: its weight in the averages of an epoch.
+	Rows int
+	// Fill fills the inputs of data. It runs while the step before does, on another core,
+	// and must depend on the step alone.
+	Fill func(p *graph.Program)
+	// Scalars are the program's scalars in this step.
+	Scalars map[string]float64
+	// After is called when the parameters have changed, for what is no gradient: moving
+	// averages, a codebook. It may be nil. It must be a function of the program's outputs and of parameters, so that
+	// a resumed run does the same.
+	After func(p *graph.Program) error
+}
+
+// Loop trains a task: with checkpoints from which it resumes to the same bits, metrics,
+// clipping, a schedule of the step size, and early stopping. Task and Epochs are needed.
+type Loop struct {
+	Task   Task
+	Epochs int
+	Seed   uint64                 // of all noise
+	LR     func(step int) float64 // the step size of each step; nil for 1e-3
+	Clip   float64                // largest global norm of a gradient, 0 for no limit
+
+	// Dir is the run directory; "" to write nothing. Resume goes on with the run in it.
+	Dir    string
+	Resume bool
+	// Settings is written to config.json: everything that the result depends on. A run
+	// resumes only with equal settings, unless Agree, which is given those of the run, finds
+	// nothing wrong.
+	Settings any
+	Agree    func(old json.RawMessage) error
+	// Model makes the model file; nil for the parameters alone.
+	Model func() (*checkpoint.File, error)
+
+	// Record makes the line of an epoch in metrics.jsonl, and may measure the model first;
+	// nil for the Summary itself. A score that it returns, higher being better, and better
+	// than Summary.Best, makes the epoch the best one: best.safetensors keeps its weights.
+	Record func(ctx context.Context, s Summary) (line any, score *float64, err error)
+	// Patience stops the loop after so many epochs without a new best one; 0 for never.
+	Patience int
+
+	// Hooks, each of which may be nil. Restored has the lines of the epochs done before a
+	// resumed run, Save is called before the state of an epoch is saved, Check before a run
+	// that is to stop within an epoch saves its weights, Step after each step, and Epoch at the end
+	// of each epoch.
+	Restored func(lines []json.RawMessage) error
+	Save     func(s Summary) error
+	Check    func() error
+	Step     func(Stepped)
+	Epoch    func(s Summary)
+
+	state  loopState
+	optims []optim.Optimizer
+	grads  map[*graph.Program][][]float32 // of the programs that have run
+	ahead  ahead
+	saved  int // steps of the weights in the model file
+	lines  []json.RawMessage
+}
+
+// Summary is what a Loop knows of an epoch.
+type Summary struct {
+	Epoch         int                `json:"epoch"` // counted from 1
+	Step          int                `json:"step"`  // steps so far
+	Seconds       float64            `json:"seconds"`
+	RowsPerSecond float64            `json:"rows_per_second"`
+	LR            float64            `json:"lr"`    // at the last step
+	Train         map[string]float64 `json:"train"` // the scalars of the programs, averaged over the epoch
+	Best          *float64           `json:"-"`     // the best score before this epoch, nil for none
+}
+
+// Stepped is what a hook learns of one step.
+type Stepped struct {
+	Epoch, Epochs int                // current, counted from 1, and all
+	Step, Steps   int                // done in this epoch, and all of it
+	Rows          int                // of its batches
+	Scalars       map[string]float64 // of its programs
+}
+
+// loopState is what a resumed run needs besides weights and moments. Random streams
+// are functions of seed and step, so their state is the step.
+type loopState struct {
+	Step      int                `json:"step"`           // steps done
+	Seen      int                `json:"seen"`           // rows seen in the current epoch
+	Sums      map[string]float64 `json:"sums,omitempty"` // of the scalars over them
+	Seconds   float64            `json:"seconds"`        // spent on this epoch
+	Best      *float64           `json:"best,omitempty"`
+	BestEpoch int                `json:"best_epoch,omitempty"`
+
+	// Of runs from before there were sums of any names.
+	Distortion float64 `json:"distortion,omitempty"`
+	Rate       float64 `json:"rate,omitempty"`
+}
+
+// ahead is the update that is being prepared.
+type ahead struct {
+	at    int // step·updates + update
+	batch Batch
+	work  *simd.Ahead
+}
+
+// Run trains until Epochs are done, or the context ends: then it finishes the step, saves,
+// and returns ErrInterrupted. A loss, gradient or weight that is not finite ends it before
+// it can reach the weights on disk.
+func (l *Loop) Run(ctx context.Context) error {
+	if err := l.start(); err != nil {
+		return err
+	}
+	if l.Dir != "" {
+		if err := l.open(); err != nil {
+			return err
+		}
+	}
+	for l.epoch() < l.Epochs && !l.patienceEnds() {
+		if err := l.runEpoch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start makes the optimisers.
+func (l *Loop) start() error {
+	if l.Task == nil || l.Epochs < 1 || l.Task.Steps() < 1 || len(l.Task.Updates()) == 0 {
+		return fmt.Errorf("train: a loop wants a task with steps and updates, and at least one epoch")
+	}
+	names := map[string]bool{}
+	for _, u := range l.Task.Updates() {
+		if names[u.Name] {
+			return fmt.Errorf("train: two updates named %q", u.Name)
+		}
+		names[u.Name] = true
+		var weights [][]float32
+		for _, p := range u.Params {
+			w, ok := p.Value.Data().([]float32)
+			if !ok {
+				return fmt.Errorf("train: parameter %s of %v, want float32", p.Names[0], p.Value.Dtype())
+			}
+			if p.Frozen {
+				return fmt.Errorf("train: update %q is to change %s, which is frozen", u.Name, p.Names[0])
+			}
+			weights = append(weights, w)
+		}
+		o, err := optim.New(u.Optimizer, weights, u.Config)
+		if err != nil {
+			return err
+		}
+		l.optims = append(l.optims, o)
+	}
+	l.grads, l.ahead = map[*graph.Program][][]float32{}, ahead{at: -1}
+	l.state.Sums = map[string]float64{}
+	return nil
+}
+
+// epoch is the number of epochs done.
+func (l *Loop) epoch() int { return l.state.Step / l.Task.Steps() }
+
+func (l *Loop) patienceEnds() bool {
+	return l.Patience > 0 && l.state.Best != nil && l.epoch()-l.state.BestEpoch >= l.Patience
+}
+
+// lr is the step size of a step.
+func (l *Loop) lr(step int) float64 {
+	if l.LR == nil {
+		return 1e-3
+	}
+	return l.LR(step)
+}
+
+// runEpoch works off what is left of the current epoch, then measures and saves.
+func (l *Loop) runEpoch(ctx context.Context) error {
+	epoch := l.epoch()
+	for l.epoch() == epoch {
+		start := time.Now()
+		rows, scalars, err := l.step()
+		if err != nil {
+			return err
+		}
+		l.state.Step++
+		l.state.Seen += rows
+		for name, v := range scalars {
+			l.state.Sums[name] += v * float64(rows)
+		}
+		l.state.Seconds += time.Since(start).Seconds()
+		if l.Step != nil {
+			l.Step(Stepped{Epoch: epoch + 1, Epochs: l.Epochs, Step: (l.state.Step-1)%l.Task.Steps() + 1,
+				Steps: l.Task.Steps(), Rows: rows, Scalars: scalars})
+		}
+		if ctx.Err() != nil && l.epoch() == epoch { // a whole epoch is measured first
+			return l.interrupt(ctx)
+		}
+	}
+	if err := l.finishEpoch(ctx); err != nil {
+		return err
+	}
+	if ctx.Err() != nil && l.epoch() < l.Epochs {
+		return l.interrupt(ctx)
+	}
+	return nil
+}
+
+// step runs all updates of a step, while the next batch is made ready.
+func (l *Loop) step() (rows int, scalars map[string]float64, err error) {
+	updates := l.Task.Updates()
+	scalars = map[string]float64{}
+	for u := range updates {
+		b, err := l.take(l.state.Step*len(updates) + u)
+		if err != nil {
+			return 0, nil, err
+		}
+		if next := l.state.Step*len(updates) + u + 1; next < l.Epochs*l.Task.Steps()*len(updates) {
+			if err := l.prepare(next); err != nil {
+				return 0, nil, err
+			}
+		}
+		if err := l.update(u, b, scalars); err != nil {
+			return 0, nil, err
+		}
+		rows = max(rows, b.Rows)
+	}
+	return rows, scalars, nil
+}
+
+// prepare starts to make an update's batch ready. It uses the buffers of its program, so
+// the batch before must have been taken.
+func (l *Loop) prepare(at int) error {
+	n := len(l.Task.Updates())
+	b, err := l.Task.Batch(at/n, at%n)
+	if err != nil {
+		return err
+	}
+	l.ahead = ahead{at: at, batch: b}
+	l.ahead.work = simd.Start(func() {
+		if b.Fill != nil {
+			b.Fill(b.Program)
+		}
+		fillNoise(b.Program, l.Seed, at)
+	})
+	return nil
+}
+
+// fillNoise draws the inputs of noise from their streams.
+func fillNoise(p *graph.Program, seed uint64, at int) {
+	for _, in := range p.Inputs() {
+		switch in.Noise {
+		case graph.Normal:
+			stream.Normal(p.Input(in.Name), stream.New(seed, in.Stream, uint64(at)))
+		case graph.Uniform:
+			stream.Uniform(p.Input(in.Name), stream.New(seed, in.Stream, uint64(at)))
+		}
+	}
+}
+
+// take returns the batch of an update, in its program and ready to run.
+func (l *Loop) take(at int) (Batch, error) {
+	if l.ahead.work == nil || l.ahead.at != at {
+		if err := l.prepare(at); err != nil {
+			return Batch{}, err
+		}
+	}
+	l.ahead.work.Wait()
+	l.ahead.work = nil
+	return l.ahead.batch, l.ahead.batch.Program.Take()
+}
+
+// update runs a program, checks what it has computed, and changes the weights. Without
+// clipping nobody looks at the gradient: if it is not finite, then the loss of the
+// next step isn't, or else the weights at the end of the epoch.
+func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
+	for name, v := range b.Scalars {
+		if err := b.Program.Set(name, v); err != nil {
+			return err
+		}
+	}
+	if err := b.Program.Run(); err != nil {
+		return err
+	}
+	if err := l.read(b.Program, scalars); err != nil {
+		return err
+	}
+	grads, err := l.gradients(u, b.Program)
+	if err != nil {
+		return err
+	}
+	lr := l.lr(l.state.Step)
+	if !(lr >= 0) || math.IsInf(lr, 1) {
+		return fmt.Errorf("train: step %d: the schedule makes the step size %v", l.state.Step+1, lr)
+	}
+	scale, err := optim.ClipNorm(grads, l.Clip)
+	if bad := (*optim.NotFiniteError)(nil); errors.As(err, &bad) {
+		return l.diverged(l.state.Step+1, fmt.Sprintf("the gradient of %s is not finite", l.Task.Updates()[u].Params[bad.Index].Names[0]))
+	} else if err != nil {
+		return err
+	}
+	l.optims[u].Step(grads, lr, scale)
+	if b.After != nil {
+		return b.After(b.Program)
+	}
+	return nil
+}
+
+// read adds the scalars of a program to those of the step. One that is not finite is an
+// error; the loss, which is made of the others, is looked at last.
+func (l *Loop) read(p *graph.Program, scalars map[string]float64) error {
+	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return strings.HasPrefix(n, gradPrefix) || n == "loss" })
+	for _, name := range append(names, "loss") {
+		v, err := p.Number(name)
+		if err != nil {
+			return err
+		}
+		if !finite(v) {
+			return l.diverged(l.state.Step+1, fmt.Sprintf("the %s is %v", name, v))
+		}
+		scalars[name] = v
+	}
+	return nil
+}
+
+const gradPrefix = "grad "
+
+// gradients are those of an update's parameters, where the program leaves them.
+func (l *Loop) gradients(u int, p *graph.Program) ([][]float32, error) {
+	if g, ok := l.grads[p]; ok {
+		return g, nil
+	}
+	var grads [][]float32
+	for _, param := range l.Task.Updates()[u].Params {
+		g, err := p.Output(gradPrefix + param.Names[0])
+		if err != nil {
+			return nil, fmt.Errorf("train: gradient of %s: %w", param.Names[0], err)
+		}
+		grads = append(grads, g)
+	}
+	l.grads[p] = grads
+	return grads, nil
+}
+
+// finishEpoch measures the task, then records and saves the epoch.
+func (l *Loop) finishEpoch(ctx context.Context) error {
+	if err := l.checkWeights(); err != nil {
+		return err
+	}
+	s := Summary{Epoch: l.epoch(), Step: l.state.Step, Seconds: l.state.Seconds, RowsPerSecond: float64(l.state.Seen) / l.state.Seconds,
+		LR: l.lr(l.state.Step - 1), Train: map[string]float64{}, Best: l.state.Best}
+	for name, sum := range l.state.Sums {
+		s.Train[name] = sum / float64(l.state.Seen)
+	}
+	var line any = s
+	var score *float64
+	if l.Record != nil {
+		var err error
+		if line, score, err = l.Record(ctx, s); err != nil {
+			return err
+		}
+	}
+	best := score != nil && (l.state.Best == nil || *score > *l.state.Best)
+	if best {
+		l.state.Best, l.state.BestEpoch = score, s.Epoch
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	l.lines = append(l.lines, text)
+	l.state.Seen, l.state.Sums, l.state.Seconds = 0, map[string]float64{}, 0
+	l.state.Distortion, l.state.Rate = 0, 0
+	if l.Dir != "" {
+		if err := l.saveEpoch(s, best); err != nil {
+			return err
+		}
+	}
+	if l.Epoch != nil {
+		l.Epoch(s)
+	}
+	return nil
+}
+
+// checkWeights fails if a weight is not finite.
+func (l *Loop) checkWeights() error {
+	for _, p := range l.Task.Params() {
+		if w, ok := p.Value.Data().([]float32); ok && !finite(simd.SumSquares(w)) {
+			return l.diverged(l.state.Step, fmt.Sprintf("the weights of %s are not finite", p.Names[0]))
+		}
+	}
+	return nil
+}
+
+// diverged is the error of a run that has left the finite numbers.
+func (l *Loop) diverged(step int, what string) error {
+	kept, perEpoch := "nothing was saved", l.Task.Steps()
+	switch {
+	case l.Dir == "" || l.saved == 0:
+	case l.saved%perEpoch == 0:
+		kept = fmt.Sprintf("%s of epoch %d is kept", l.path(modelFile), l.saved/perEpoch)
+	default:
+		kept = fmt.Sprintf("%s of step %d is kept", l.path(modelFile), l.saved)
+	}
+	return fmt.Errorf("train: step %d: %s; %s; try a smaller lr, or clip", step, what, kept)
+}
+
+// interrupt saves a run that is to stop now. The model file then holds the
+// weights in the middle of an epoch. No loss has been computed with these yet, so
+// they are tried first: what has diverged is not saved.
+func (l *Loop) interrupt(ctx context.Context) error {
+	if l.Dir != "" {
+		if err := l.checkWeights(); err != nil {
+			return err
+		}
+		if l.Check != nil {
+			if err := l.Check(); err != nil {
+				return err
+			}
+		}
+		if err := l.saveModel(modelFile); err != nil {
+			return err
+		}
+		if err := l.saveState(); err != nil {
+			return err
+		}
+	}
+	return interruptedBy(ctx)
+}
+
+// ErrInterrupted is returned when the context ends a run, together with the context's own
+// error. If the run has a directory, Resume goes on from there.
+var ErrInterrupted = errors.New("train: interrupted")
+
+// interruption is ErrInterrupted and the context's error at once.
+type interruption struct{ cause error }
+
+func interruptedBy(ctx context.Context) error { return interruption{ctx.Err()} }
+
+// Error implements error.
+func (interruption) Error() string { return ErrInterrupted.Error() }
+
+// Unwrap has both errors match.
+func (i interruption) Unwrap() []error { return []error{ErrInterrupted, i.cause} }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
