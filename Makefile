@@ -21,7 +21,7 @@ test:
 	go test $(if $(SHORT),-short) ./...
 
 bench:
-	bench/run.sh $(BENCH)
+	internal/bench/run.sh $(BENCH)
 
 # samples/README.md explains these commands.
 samples:

@@ -47,6 +47,18 @@ type Progress struct {
 type Hooks struct {
 	Step  func(Progress)
 	Epoch func(Epoch)
+	// Draw draws figures into the run directory, at the end and from time to time: this
+	// package draws none itself. Package command has one.
+	Draw func(Drawing) error
+}
+
+// Drawing is what figures of a run are drawn from.
+type Drawing struct {
+	Dir     string // the run directory
+	Model   *vae.Model
+	History []Epoch
+	Set     *mnist.Set // the test images, or if there are none those of training; prepared
+	Config  Config
 }
 
 // Run trains a model in place, from where it is, or, with cfg.Resume, from where

@@ -11,7 +11,6 @@ import (
 
 	"govae/checkpoint"
 	"govae/evaluate"
-	"govae/figure"
 	"govae/vae"
 )
 
@@ -32,6 +31,7 @@ const (
 type SweepHooks struct {
 	Train func(beta float64) Hooks // those of the run with that beta
 	Point func(SweepPoint)
+	Draw  func(path string, cfg Config, points []SweepPoint) error // draws SweepFigure
 }
 
 // Sweep trains the model mc once for each beta, which multiplies the rate in the loss
@@ -85,7 +85,7 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 			hooks.Point(p)
 		}
 	}
-	return points, writeSweep(cfg, points)
+	return points, writeSweep(cfg, points, hooks.Draw)
 }
 
 // CheckBetas returns the error that a sweep over these betas would: which one is wrong,
@@ -105,7 +105,7 @@ func (c Config) CheckBetas(betas []float64) error {
 	return nil
 }
 
-func writeSweep(cfg Config, points []SweepPoint) error {
+func writeSweep(cfg Config, points []SweepPoint, draw func(path string, cfg Config, points []SweepPoint) error) error {
 	b, err := json.MarshalIndent(points, "", "  ")
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -114,14 +114,8 @@ func writeSweep(cfg Config, points []SweepPoint) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	})
-	if err != nil {
+	if err != nil || draw == nil {
 		return err
 	}
-	var curve []figure.RatePoint
-	for _, p := range points {
-		curve = append(curve, figure.RatePoint{Rate: p.Report.Rate.Mean, Distortion: p.Report.Distortion.Mean, Label: fmt.Sprintf("β = %v", p.Beta)})
-	}
-	pr := points[0].Report.Protocol
-	title := fmt.Sprintf("%s, %d images, %s, binarisation %s", pr.Data, pr.Images, pr.Likelihood, cfg.Binarize)
-	return checkpoint.WriteFile(filepath.Join(cfg.Out, SweepFigure), func(w io.Writer) error { return figure.RateDistortion(w, title, curve) })
+	return draw(filepath.Join(cfg.Out, SweepFigure), cfg, points)
 }

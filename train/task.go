@@ -257,16 +257,21 @@ func (t *task) restored(lines []json.RawMessage) error {
 	return nil
 }
 
-// save draws the figures, from time to time.
+// figuresEvery is how often the figures of a run are drawn anew. It touches no
+// other result.
+const figuresEvery = 10 * time.Second
+
+// save has the figures drawn, from time to time.
 func (t *task) save(s Summary) error {
-	if s.Epoch < t.cfg.Epochs && time.Since(t.drawn) <= figuresEvery {
+	if t.hooks.Draw == nil || s.Epoch < t.cfg.Epochs && time.Since(t.drawn) <= figuresEvery {
 		return nil
 	}
-	if err := t.draw(); err != nil {
-		return err
+	set := t.test
+	if set == nil {
+		set = t.train
 	}
 	t.drawn = time.Now()
-	return nil
+	return t.hooks.Draw(Drawing{Dir: t.cfg.Out, Model: t.model, History: t.history, Set: set, Config: t.cfg})
 }
 
 // settings describes this run.

@@ -565,14 +565,14 @@ func TestDeepErrors(t *testing.T) {
 		"a vamp prior takes one stochastic layer, not 2": func(c *Config) {
 			c.Prior, c.Components, c.Above = "vamp", 3, []Stochastic{{Latent: 2}}
 		},
-		"a flow of -1 layers":                        func(c *Config) { c.Flow = -1 },
-		"a flow of 65 layers":                        func(c *Config) { c.Flow = 65 },
-		"a flow on 1 latent dimension":               func(c *Config) { c.Flow, c.Latent = 1, 1 },
-		"not with vamp":                              func(c *Config) { c.Flow, c.Prior, c.Components = 1, "vamp", 3 },
-		"a mixture prior of 0 components":            func(c *Config) { c.Prior = "mixture" },
-		"a vamp prior of 0 components":               func(c *Config) { c.Prior = "vamp" },
-		"a mixture prior of -1 components":           func(c *Config) { c.Prior, c.Components = "mixture", -1 },
-		"a vamp prior of 1099511627776 components":   func(c *Config) { c.Prior, c.Components = "vamp", 1<<40 },
+		"a flow of -1 layers":                                    func(c *Config) { c.Flow = -1 },
+		"a flow of 65 layers":                                    func(c *Config) { c.Flow = 65 },
+		"a flow on 1 latent dimension":                           func(c *Config) { c.Flow, c.Latent = 1, 1 },
+		"not with vamp":                                          func(c *Config) { c.Flow, c.Prior, c.Components = 1, "vamp", 3 },
+		"a mixture prior of 0 components":                        func(c *Config) { c.Prior = "mixture" },
+		"a vamp prior of 0 components":                           func(c *Config) { c.Prior = "vamp" },
+		"a mixture prior of -1 components":                       func(c *Config) { c.Prior, c.Components = "mixture", -1 },
+		"a vamp prior of 1099511627776 components":               func(c *Config) { c.Prior, c.Components = "vamp", 1<<40 },
 		`unknown prior "flow": choose mixture, standard or vamp`: func(c *Config) { c.Prior = "flow" },
 	} {
 		c := tiny()

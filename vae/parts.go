@@ -119,6 +119,19 @@ func (c Config) Uses() (sigma, components bool) {
 	return l.Sigma, p.Components
 }
 
+// Domain is that of the likelihood that c names: what pixels may be.
+func (c Config) Domain() (dist.Domain, error) {
+	l, err := likelihoods.Get(c.Likelihood)
+	if err != nil {
+		return 0, err
+	}
+	f, err := l.New(Spec{Config: c, Dtype: tensor.Float32, Source: rand.NewPCG(0, 0)})
+	if err != nil {
+		return 0, fmt.Errorf("vae: %w", err)
+	}
+	return f.Domain(), nil
+}
+
 // known returns the parts that c names, or the error of the first name that is not known.
 func (c Config) known() (k knownParts, err error) {
 	if k.encoder, err = encoders.Get(either(c.Encoder, mlp)); err != nil {

@@ -2,51 +2,6 @@
 // and distortion on which they lie. An interrupted sweep goes on where it stopped.
 package main
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"path/filepath"
-	"runtime"
+import "govae/command"
 
-	"govae/internal/cli"
-	"govae/mnist"
-	"govae/train"
-)
-
-func main() { cli.Main(run) }
-
-func run(ctx context.Context, args []string) error {
-	o, err := parse(args)
-	if err != nil {
-		return err
-	}
-	if o.threads > 0 {
-		runtime.GOMAXPROCS(o.threads)
-	}
-	trainSet, testSet, err := mnist.Load(o.data)
-	if err != nil {
-		return err
-	}
-	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
-	fmt.Printf("%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.train.Epochs, o.train.Binarize.Label(), testSet.Name)
-	fmt.Println("    beta      rate  distortion       ELBO   log p(x)  active units")
-	show, clean := cli.Status()
-	hooks := train.SweepHooks{Train: func(beta float64) train.Hooks {
-		return train.Hooks{Epoch: func(e train.Epoch) { show("beta %v: epoch %d of %d", beta, e.Epoch, o.train.Epochs) }}
-	}, Point: func(p train.SweepPoint) {
-		clean()
-		r := p.Report
-		fmt.Printf("%8v  %8.2f  %10.2f  %9.2f  %9.2f  %d of %d\n", p.Beta, r.Rate.Mean, r.Distortion.Mean, r.ELBO.Mean, r.LogLikelihood.Mean, r.ActiveUnits, len(r.Variance))
-	}}
-	_, err = train.Sweep(ctx, o.model, train.Data{Train: trainSet, Test: testSet}, o.train, o.betas, o.eval, hooks)
-	clean()
-	switch {
-	case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
-		return cli.Interruptedf("sweep: interrupted; the same command goes on from here")
-	case err != nil:
-		return err
-	}
-	fmt.Printf("in %s: %s, %s, and a run directory for each beta\n", filepath.Clean(o.train.Out), train.SweepFile, train.SweepFigure)
-	return nil
-}
+func main() { command.Sweep() }

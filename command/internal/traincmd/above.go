@@ -1,11 +1,11 @@
-package main
+package traincmd
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
-	"govae/internal/cli"
+	"govae/command/internal/cli"
 	"govae/vae"
 )
 

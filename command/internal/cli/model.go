@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"govae/checkpoint"
+	"govae/dist"
 	"govae/mnist"
 	"govae/samples"
 	"govae/train"
@@ -35,7 +36,7 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		return nil, "", fmt.Errorf("vae: %s: %s", name, why)
 	}
 	binarize := mnist.Dynamic
-	if m.Config().Likelihood != "bernoulli" {
+	if m.Likelihood().Domain() != dist.Binary {
 		binarize = mnist.None
 	}
 	if cfg, ok := train.TrainedWith(f); ok {

@@ -130,13 +130,13 @@ func measure(ctx context.Context, o options) (*report, error) {
 	}
 	r := &report{machine: d.machine()}
 	if d.torch == nil {
-		r.notes = append(r.notes, "PyTorch is not installed: its lines are left out. bench/run.sh installs it on Debian.")
+		r.notes = append(r.notes, "PyTorch is not installed: its lines are left out. internal/bench/run.sh installs it on Debian.")
 	}
 	if d.torch != nil && o.blas == "" {
-		r.notes = append(r.notes, "PyTorch runs with the BLAS it found (no -blas), which is not its best: start bench by bench/run.sh.")
+		r.notes = append(r.notes, "PyTorch runs with the BLAS it found (no -blas), which is not its best: start bench by internal/bench/run.sh.")
 	}
 	if d.openblas == nil {
-		r.notes = append(r.notes, "The OpenBLAS program was not built: its column is left out. bench/run.sh builds it on Debian.")
+		r.notes = append(r.notes, "The OpenBLAS program was not built: its column is left out. internal/bench/run.sh builds it on Debian.")
 	}
 	for _, l := range lines(o.quick) {
 		if !o.only.MatchString(l.name) || d.torch == nil && l.against == pytorch {

@@ -1,11 +1,11 @@
-package main
+package samplecmd
 
 import (
 	"math"
 	"os"
 	"path/filepath"
 
-	"govae/internal/cli"
+	"govae/command/internal/cli"
 )
 
 // options are the flags, resolved.

@@ -1,4 +1,4 @@
-package main
+package traincmd
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"govae/command/internal/cli"
 	"govae/dist"
-	"govae/internal/cli"
 	"govae/internal/names"
 	"govae/mnist"
 	"govae/optim"
@@ -40,17 +40,23 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.model.Latent, "latent", o.model.Latent, "`N` latent dimensions")
 	f.Var((*cli.Ints)(&o.model.Hidden), "hidden", "`SIZES` of the encoder's hidden layers, with commas; the decoder mirrors them")
 	f.StringVar(&o.model.Activation, "activation", o.model.Activation, "`NAME` of the hidden layers' nonlinearity: relu, tanh, softplus or gated")
-	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+strings.Join(dist.Likelihoods(), ", ")+"; all but bernoulli are of grey pixels (-binarize none)")
+	parts := vae.Registered()
+	f.StringVar(&o.model.Encoder, "encoder", o.model.Encoder, "`NAME` of the network of q(z|x): "+names.List(parts.Encoders)+"; if empty, mlp")
+	f.StringVar(&o.model.Decoder, "decoder", o.model.Decoder, "`NAME` of the network of p(x|z): "+names.List(parts.Decoders)+"; if empty, mlp")
+	f.StringVar(&o.model.Posterior, "posterior", o.model.Posterior, "`NAME` of the family of q(z|x): "+names.List(parts.Posteriors)+"; if empty, normal")
+	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+names.List(parts.Likelihoods)+"; all but bernoulli are of grey pixels (-binarize none)")
+	f.IntVar(&o.model.Labels, "labels", o.model.Labels, "give the networks each image's label, one of `N`: p(x|y); 0 for none")
+	f.Var((*settings)(&o.model.Options), "option", "`NAME=VALUE` of a part that a program has registered; several with commas")
 	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel")
 	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: pytorch or glorot")
 	f.Var((*above)(&o.model.Above), "above", "`LAYERS` of further latent codes, from below, such as 100,100:50: hidden sizes, then the code's; several with semicolons")
-	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): standard (also if empty), mixture (of Gaussians) or vamp (VampPrior)")
-	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` parts of a mixture or vamp prior, which must be given with one")
+	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): "+names.List(parts.Priors)+"; if empty, standard: N(0,I)")
+	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` components of a prior that has any, which must be given with one")
 
 	f.IntVar(&o.model.Flow, "flow", o.model.Flow, "`N` coupling layers of a RealNVP flow on top of q(z|x), 0 for none; goes with any -objective but elbo")
 
 	f.Group("Objective")
-	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: elbo, elbo-sampled, stl, iwae, dreg or miwae")
+	f.StringVar(&o.train.Objective.Name, "objective", o.train.Objective.Name, "`NAME` of the bound to raise: "+names.List(parts.Objectives))
 	f.IntVar(&o.train.Objective.K, "k", o.train.Objective.K, "`K` draws of z that the bound is made of")
 	f.IntVar(&o.train.Objective.M, "m", o.train.Objective.M, "`M` bounds that miwae averages")
 	f.IntVar(&o.train.Objective.Backward, "backward", o.train.Objective.Backward, "`N` of the K draws that the gradient goes through, chosen by their weights, for speed; 0 for all")
@@ -116,13 +122,14 @@ func parse(args []string) (*options, error) {
 		}
 	}
 	o.model.Seed = o.train.Seed
-	if !strings.HasPrefix(o.model.Likelihood, "gaussian") {
+	sigma, components := o.model.Uses()
+	if !sigma {
 		if seen["sigma"] && !o.train.Resume {
 			return nil, cli.Usagef("train: -sigma without -likelihood gaussian, gaussian-learned or gaussian-pixel")
 		}
 		o.model.Sigma = 0
 	}
-	if o.model.Prior == "" || o.model.Prior == "standard" {
+	if !components {
 		if seen["components"] && o.model.Components != 0 {
 			return nil, cli.Usagef("train: -components %d without -prior mixture or vamp", o.model.Components)
 		}
@@ -140,7 +147,9 @@ func parse(args []string) (*options, error) {
 	if err := o.model.Validate(); err != nil {
 		return nil, cli.Usage(err)
 	}
-	if o.model.Likelihood != "bernoulli" && o.train.Binarize != mnist.None {
+	if domain, err := o.model.Domain(); err != nil {
+		return nil, cli.Usage(err)
+	} else if domain != dist.Binary && o.train.Binarize != mnist.None {
 		return nil, cli.Usagef("train: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", o.model.Likelihood, o.train.Binarize)
 	}
 	return &o, nil
@@ -197,7 +206,7 @@ func resumed(now options, given map[string]bool) (options, error) {
 	if was.train.Schedule == "constant" && was.train.Cycles == 0 { // else all steps depend on the number of epochs
 		free = append(free, "epochs")
 	}
-	if !strings.HasPrefix(was.model.Likelihood, "gaussian") {
+	if sigma, _ := was.model.Uses(); !sigma {
 		free = append(free, "sigma")
 	}
 	if was.train.Cycles == 0 {

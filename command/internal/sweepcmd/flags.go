@@ -1,8 +1,8 @@
-package main
+package sweepcmd
 
 import (
+	"govae/command/internal/cli"
 	"govae/evaluate"
-	"govae/internal/cli"
 	"govae/train"
 	"govae/vae"
 )

@@ -2,7 +2,7 @@
 # Installs the peers that bench compares with (Debian's packages, where they are
 # missing), builds OpenBLAS's program, and runs bench with the given flags.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 packages=(python3-torch python3-numpy libopenblas0-openmp gcc libc6-dev)
 if command -v apt-get >/dev/null; then
@@ -23,8 +23,8 @@ trap 'rm -rf "$build"' EXIT
 trap 'exit 1' INT TERM
 peers=()
 if lib=$(dpkg -L libopenblas0-openmp 2>/dev/null | grep '/libopenblas\.so\.0$'); then
-	gcc -O2 -o "$build/gemm" bench/openblas/gemm.c "$lib" -Wl,-rpath,"$(dirname "$lib")"
+	gcc -O2 -o "$build/gemm" internal/bench/openblas/gemm.c "$lib" -Wl,-rpath,"$(dirname "$lib")"
 	peers=(-blas "$(dirname "$lib")" -openblas "$build/gemm")
 fi
-go build -o "$build/bench" ./bench
+go build -o "$build/bench" ./internal/bench
 "$build/bench" "${peers[@]}" "$@"

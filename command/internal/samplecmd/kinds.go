@@ -1,4 +1,4 @@
-package main
+package samplecmd
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"slices"
 
 	"govae/checkpoint"
+	"govae/command/internal/cli"
 	"govae/evaluate"
 	"govae/figure"
-	"govae/internal/cli"
 	"govae/internal/stream"
 	"govae/mnist"
 	"govae/vae"

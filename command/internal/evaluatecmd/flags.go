@@ -1,8 +1,8 @@
-package main
+package evaluatecmd
 
 import (
+	"govae/command/internal/cli"
 	"govae/evaluate"
-	"govae/internal/cli"
 	"govae/mnist"
 )
 

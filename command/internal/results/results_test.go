@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"govae/command/internal/results"
 	"govae/evaluate"
 	"govae/mnist"
-	"govae/results"
 	"govae/train"
 )
 
@@ -308,11 +308,11 @@ func TestWritePage(t *testing.T) {
 
 // The page in docs is what its records say, and they are of today's recipes.
 func TestDocs(t *testing.T) {
-	records, err := results.Read(filepath.Join("..", "docs", "results"))
+	records, err := results.Read(filepath.Join("..", "..", "..", "docs", "results"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join("..", "docs", "results.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "results.md"))
 	if errors.Is(err, fs.ErrNotExist) && len(records) == 0 {
 		t.Skip("docs has no results yet")
 	} else if err != nil {

@@ -1,4 +1,4 @@
-package main
+package traincmd
 
 import (
 	"fmt"
@@ -14,6 +14,7 @@ import (
 	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"govae/command/internal/cli"
 	"govae/mnist"
 	"govae/train"
 )
@@ -86,9 +87,9 @@ func extras(o *options) (s string) {
 
 func (p *progress) hooks() train.Hooks {
 	if p.o.quiet {
-		return train.Hooks{}
+		return train.Hooks{Draw: cli.Draw}
 	}
-	return train.Hooks{Step: p.step, Epoch: p.epoch}
+	return train.Hooks{Step: p.step, Epoch: p.epoch, Draw: cli.Draw}
 }
 
 func (p *progress) step(s train.Progress) {

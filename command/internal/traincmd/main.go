@@ -1,0 +1,54 @@
+// Package traincmd is cmd/train: see package command.
+package traincmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"govae/command/internal/cli"
+	"govae/mnist"
+	"govae/train"
+	"govae/vae"
+)
+
+// Run is the command, with its arguments.
+func Run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.threads > 0 {
+		runtime.GOMAXPROCS(o.threads)
+	}
+	trainSet, testSet, err := mnist.Load(o.data)
+	if err != nil {
+		return err
+	}
+	if o.train.Resume && (trainSet.Rows != o.model.Rows || trainSet.Cols != o.model.Cols) {
+		return fmt.Errorf("train: the run in %s is on images of %d×%d pixels, the data has %d×%d",
+			o.train.Out, o.model.Rows, o.model.Cols, trainSet.Rows, trainSet.Cols)
+	}
+	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
+	m, err := vae.New(o.model)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	if err := o.train.Check(m, trainSet.Len()); err != nil {
+		return cli.Usage(err)
+	}
+	show := newProgress(os.Stdout, o)
+	show.start(trainSet, testSet)
+	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, o.train, show.hooks())
+	show.stop()
+	switch {
+	case errors.Is(err, train.ErrInterrupted):
+		return cli.Interruptedf("train: interrupted after %d of %d epochs; -resume -out %s goes on from here", len(epochs), o.train.Epochs, o.train.Out)
+	case err != nil:
+		return err
+	}
+	show.done(epochs)
+	return nil
+}
