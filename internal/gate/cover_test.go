@@ -231,13 +231,20 @@ func TestCasesCoverPairs(t *testing.T) {
 			open[p] = true
 		}
 	}
-	for _, s := range all.Pairs {
+	seen := map[[2]int]bool{}
+	for n, s := range all.Pairs {
 		c, ok := byName[s.Name]
 		if want := c.spec(); !ok || !same(s.Model, want.Model) || !same(s.Train, want.Train) {
 			t.Errorf("case %q is not what its name says", s.Name)
 		}
 		for _, p := range c.pairs() {
 			delete(open, p)
+		}
+		for d, i := range c {
+			if !seen[[2]int{d, i}] && n >= shortPairs {
+				t.Errorf("%q occurs first in case %d, want it in the first %d, which run under -short", dimensions[d][i].name, n+1, shortPairs)
+			}
+			seen[[2]int{d, i}] = true
 		}
 	}
 	for p := range open {

@@ -39,6 +39,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -55,7 +56,6 @@ type spec struct {
 	K      int             `json:"k,omitempty"`     // of the evaluation, 10 if 0
 	N      int             `json:"n,omitempty"`     // of the evaluation, 20 if 0
 	Parts  bool            `json:"parts,omitempty"` // the rate and the inference gap are taken apart as well
-	Long   bool            `json:"long,omitempty"`  // not under -short
 }
 
 // specs is cases.json.
@@ -65,6 +65,16 @@ type specs struct {
 	Presets []spec `json:"presets"`
 	Models  []spec `json:"models"` // of testdata/models
 	Runs    []spec `json:"runs"`   // of testdata/runs
+}
+
+// names are those that results are recorded under: group and case.
+func (s specs) names() (names []string) {
+	for group, specs := range map[string][]spec{"pairs": s.Pairs, "special": s.Special, "presets": s.Presets, "models": s.Models, "runs": s.Runs} {
+		for _, c := range specs {
+			names = append(names, group+" "+c.Name)
+		}
+	}
+	return names
 }
 
 func readSpecs(t *testing.T) specs {
@@ -94,6 +104,16 @@ type digits map[string]string
 // records are all results of one platform by the name of the case.
 type records map[string]digits
 
+// has reports whether cases of a group are among them.
+func (r records) has(group string) bool {
+	for name := range r {
+		if strings.HasPrefix(name, group+" ") {
+			return true
+		}
+	}
+	return false
+}
+
 // readRecords returns those of each platform.
 func readRecords(t *testing.T) map[string]records {
 	t.Helper()
@@ -110,7 +130,8 @@ func readRecords(t *testing.T) map[string]records {
 	return all
 }
 
-// writeRecords puts results among those of this platform, a case a line.
+// writeRecords puts results among those of this platform, a case a line. What is
+// recorded of cases that are gone goes as well.
 func writeRecords(t *testing.T, results records) {
 	t.Helper()
 	all := readRecords(t)
@@ -118,6 +139,8 @@ func writeRecords(t *testing.T, results records) {
 		all[platform()] = records{}
 	}
 	maps.Copy(all[platform()], results)
+	known := readSpecs(t).names()
+	maps.DeleteFunc(all[platform()], func(name string, _ digits) bool { return !slices.Contains(known, name) })
 	var b bytes.Buffer
 	b.WriteString("{")
 	for i, key := range slices.Sorted(maps.Keys(all)) {
@@ -144,40 +167,45 @@ func comma(i int) string {
 	return ","
 }
 
-// compare fails a test for each digit that is not the recorded one.
+// compare fails a test for each digit that is not the recorded one, the weights first.
 func compare(t *testing.T, got, want digits) {
 	t.Helper()
 	if want == nil {
-		t.Errorf("%s has no record for %s: record it with go test ./internal/gate -update", t.Name(), platform())
+		t.Errorf("nothing is recorded for %s: record it with go test ./internal/gate -update", platform())
 		return
 	}
-	names := slices.Sorted(maps.Keys(got))
-	for name := range want {
-		if _, ok := got[name]; !ok {
-			names = append(names, name)
-		}
+	both := maps.Clone(want)
+	maps.Copy(both, got)
+	names := slices.Sorted(maps.Keys(both))
+	if i := slices.Index(names, "weights"); i >= 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, "weights")
 	}
 	for _, name := range names {
 		if got[name] != want[name] {
-			t.Errorf("%s: %s is %q, recorded for %s is %q", t.Name(), name, got[name], platform(), want[name])
+			t.Errorf("%s: %q, recorded for %s: %q", name, got[name], platform(), want[name])
 		}
 	}
 }
 
+// shortPairs is how many pairs are trained under -short: in the first, each value of each
+// dimension occurs.
+const shortPairs = 14
+
 func TestGate(t *testing.T) {
-	recorded, known := readRecords(t)[platform()]
-	if !known && !*update {
-		t.Skipf("no results are recorded for %s: record them with go test ./internal/gate -update", platform())
-	}
+	recorded := readRecords(t)[platform()]
 	all, results := readSpecs(t), records{}
 	for _, group := range []struct {
 		name  string
 		specs []spec
-	}{{"pairs", all.Pairs}, {"special", all.Special}, {"presets", all.Presets}} {
+		short int // cases under -short
+	}{{"pairs", all.Pairs, shortPairs}, {"special", all.Special, len(all.Special)}, {"presets", all.Presets, 0}} {
 		t.Run(group.name, func(t *testing.T) {
-			for _, s := range group.specs {
+			if !recorded.has(group.name) && !*update {
+				t.Skipf("no %s are recorded for %s: record them with go test ./internal/gate -run TestGate -update", group.name, platform())
+			}
+			for i, s := range group.specs {
 				t.Run(s.Name, func(t *testing.T) {
-					if s.Long && testing.Short() {
+					if i >= group.short && testing.Short() {
 						t.Skip("long")
 					}
 					got, err := trainAndEvaluate(s)
