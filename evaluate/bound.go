@@ -44,7 +44,7 @@ func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarizatio
 		x := images(set, lo, min(set.Len(), lo+chunk), b, seed)
 		eps := make([]float32, len(x)/set.Size()*m.Noise())
 		stream.Normal(eps, stream.New(seed, stream.Evaluate+" eps", uint64(lo/chunk)))
-		given, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		given, err := m.GivenLabels(set.Slice(lo, lo+len(x)/set.Size()).Labels)
 		if err != nil {
 			return Bound{}, err
 		}

@@ -171,11 +171,7 @@ func logLikelihood(ctx context.Context, m *vae.Model, set *mnist.Set, o Options)
 		index := pick[lo:min(o.N, lo+block)]
 		x := make([]float32, len(index)*set.Size())
 		set.Fill(x, index, o.Binarize, pixels)
-		labels := make([]uint8, len(index))
-		for i, j := range index {
-			labels[i] = set.Labels[j]
-		}
-		given, err := m.GivenLabels(labels)
+		given, err := m.GivenLabels(set.LabelsOf(index))
 		if err != nil {
 			return Mean{}, Mean{}, err
 		}

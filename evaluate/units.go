@@ -38,7 +38,7 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 			return err
 		}
 		x := images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed)
-		m, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		m, err := m.GivenLabels(set.Slice(lo, lo+len(x)/set.Size()).Labels)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, fi
 			return cov, err
 		}
 		x := images(set, lo, min(set.Len(), lo+chunk), o.Binarize, o.Seed)
-		m, err := m.GivenLabels(set.Labels[lo : lo+len(x)/set.Size()])
+		m, err := m.GivenLabels(set.Slice(lo, lo+len(x)/set.Size()).Labels)
 		if err != nil {
 			return cov, err
 		}

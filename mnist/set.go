@@ -1,16 +1,16 @@
 package mnist
 
-// Set is a labelled set of grey images. It is safe for concurrent use as long
+// Set is a set of grey images, with or without labels. It is safe for concurrent use as long
 // as nobody writes to its fields.
 type Set struct {
 	Name       string // "MNIST train", or "<directory> train" for other data
 	Rows, Cols int
 	Pixels     []uint8 // [n, Rows*Cols], row-major, 0 background … 255 ink
-	Labels     []uint8 // [n], 0 … 9
+	Labels     []uint8 // [n], 0 … 9, or nil for none
 }
 
 // Len returns the number of images.
-func (s *Set) Len() int { return len(s.Labels) }
+func (s *Set) Len() int { return len(s.Pixels) / max(s.Size(), 1) }
 
 // Size returns the number of pixels in an image, Rows*Cols.
 func (s *Set) Size() int { return s.Rows * s.Cols }
@@ -27,8 +27,22 @@ func (s *Set) Slice(from, to int) *Set {
 	x := s.Size()
 	part := *s
 	part.Pixels = s.Pixels[from*x : to*x : to*x]
-	part.Labels = s.Labels[from:to:to]
+	if s.Labels != nil {
+		part.Labels = s.Labels[from:to:to]
+	}
 	return &part
+}
+
+// LabelsOf returns the labels of images, nil for a set without labels.
+func (s *Set) LabelsOf(index []int) []uint8 {
+	if s.Labels == nil {
+		return nil
+	}
+	labels := make([]uint8, len(index))
+	for i, j := range index {
+		labels[i] = s.Labels[j]
+	}
+	return labels
 }
 
 // Mean returns the mean intensity of each pixel over the set, in [0,1], [Size].

@@ -99,6 +99,8 @@ func (d Data) check(m *vae.Model, cfg Config) error {
 		case s == nil:
 		case s.Size() != mc.Pixels():
 			return fmt.Errorf("train: %s has images of %d×%d pixels, the model takes %d×%d", s.Name, s.Rows, s.Cols, mc.Rows, mc.Cols)
+		case m.Labels() > 0 && s.Labels == nil:
+			return fmt.Errorf("train: %s has no labels, and the model takes them", s.Name)
 		case m.Labels() > 0:
 			if _, err := vae.OneHot(s.Labels, m.Labels()); err != nil {
 				return fmt.Errorf("train: %s: %w", s.Name, err)

@@ -321,8 +321,11 @@ func OneHot(labels []uint8, width int) ([]float32, error) {
 // GivenLabels is Given of one-hot labels. Of a model that takes no labels it is the model
 // itself.
 func (m *Model) GivenLabels(labels []uint8) (*Model, error) {
-	if m.labels == 0 {
+	switch {
+	case m.labels == 0:
 		return m, nil
+	case labels == nil:
+		return nil, fmt.Errorf("vae: the model takes labels, 0 to %d, and the images have none", m.labels-1)
 	}
 	y, err := OneHot(labels, m.labels)
 	if err != nil {

@@ -55,7 +55,7 @@ func pairs(d train.Drawing, n int) (image.Image, error) {
 	}
 	x := make([]float32, len(index)*set.Size())
 	set.Fill(x, index, d.Config.Binarize, stream.New(d.Config.Seed, stream.Pick, 0))
-	given, err := d.Model.GivenLabels(set.Labels[:len(index)])
+	given, err := d.Model.GivenLabels(set.LabelsOf(index))
 	if err != nil {
 		return nil, err
 	}

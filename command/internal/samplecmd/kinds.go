@@ -12,6 +12,7 @@ import (
 
 	"govae/checkpoint"
 	"govae/command/internal/cli"
+	"govae/dist"
 	"govae/evaluate"
 	"govae/figure"
 	"govae/internal/stream"
@@ -119,10 +120,7 @@ func (s *source) test(n int) (x []float32, labels []uint8, set *mnist.Set, err e
 	index = index[:min(n, len(index))]
 	x = make([]float32, len(index)*set.Size())
 	set.Fill(x, index, s.binarize, stream.New(s.seed, stream.Evaluate, 0))
-	for _, i := range index {
-		labels = append(labels, set.Labels[i])
-	}
-	return x, labels, set, nil
+	return x, set.LabelsOf(index), set, nil
 }
 
 // reconstruct draws test images above E[x|z] at their posterior means.
@@ -211,8 +209,8 @@ func traverse(s *source) (*picture, error) {
 // or, with a flow, which has no KL by dimension, by the variance of its codes.
 func (s *source) use(x []float32) (use []float64, what string, err error) {
 	c := s.model.Config()
-	mu, logvar, err := s.model.Encode(x)
-	if err != nil || c.Flow == 0 {
+	if _, ok := s.model.Posterior().(dist.Normal); ok {
+		mu, logvar, err := s.model.Encode(x)
 		return evaluate.RatePerDim(mu, logvar, c.Latent), "KL", err
 	}
 	z, err := s.model.Center(x)
@@ -234,7 +232,7 @@ func manifold(s *source) (*picture, error) {
 	if z := s.model.Config().Latent; z != 2 {
 		return nil, fmt.Errorf("sample: the manifold is drawn of a model with 2 latent dimensions, this one has %d: train one with `go run ./cmd/train -latent 2 -out runs/latent2`", z)
 	}
-	if s.model.Prior().Name() != "standard" {
+	if _, ok := s.model.Prior().(dist.StandardNormal); !ok {
 		return nil, fmt.Errorf("sample: the manifold is of equal parts of the prior N(0,I), this model has a %s prior: choose -kind prior or scatter", s.model.Config().Prior)
 	}
 	codes, err := vae.Manifold(s.n)
