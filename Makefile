@@ -2,9 +2,10 @@
 # test    all tests (SHORT=1 for those under two minutes)
 # bench   govae beside PyTorch, OpenBLAS and gonum, run by run; writes docs/performance.md
 #         (BENCH=-quick for a look); go test -bench . ./... has the single kernels
+# core    count the lines that a default training step passes through
 # samples train the model that govae comes with, and draw the committed figures
 
-.PHONY: check test bench samples
+.PHONY: check test bench core samples
 
 TOOL := go tool -modfile=.ci/tools.mod
 
@@ -22,6 +23,9 @@ test:
 
 bench:
 	internal/bench/run.sh $(BENCH)
+
+core:
+	.ci/core
 
 # samples/README.md explains these commands.
 samples:

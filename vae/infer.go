@@ -304,32 +304,3 @@ func (m *Model) count(what string, rows []float32, width int) (int, error) {
 	}
 	return len(rows) / width, nil
 }
-
-// OneHot writes labels as rows of the given width with a 1 at the label's place: [n,width].
-// The error names the first label that has none.
-func OneHot(labels []uint8, width int) ([]float32, error) {
-	y := make([]float32, len(labels)*width)
-	for i, l := range labels {
-		if int(l) >= width {
-			return nil, fmt.Errorf("vae: label %d of image %d, of a model that takes 0 to %d", l, i, width-1)
-		}
-		y[i*width+int(l)] = 1
-	}
-	return y, nil
-}
-
-// GivenLabels is Given of one-hot labels. Of a model that takes no labels it is the model
-// itself.
-func (m *Model) GivenLabels(labels []uint8) (*Model, error) {
-	switch {
-	case m.labels == 0:
-		return m, nil
-	case labels == nil:
-		return nil, fmt.Errorf("vae: the model takes labels, 0 to %d, and the images have none", m.labels-1)
-	}
-	y, err := OneHot(labels, m.labels)
-	if err != nil {
-		return nil, err
-	}
-	return m.Given(y)
-}

@@ -292,33 +292,6 @@ func (m *Model) checkParams() error {
 	return nil
 }
 
-// Config returns what the model was made from.
-func (m *Model) Config() Config { return m.cfg }
-
-// Encoder, Posterior, Decoder and Likelihood are the parts that make q(z_1|x) and p(x|z_1).
-func (m *Model) Encoder() nn.Network { return m.q[0].Net }
-
-// Posterior is the family of q(z_1|x).
-func (m *Model) Posterior() dist.Code { return m.q[0].Family.(dist.Code) }
-
-// Decoder is the network of p(x|z_1).
-func (m *Model) Decoder() nn.Network { return m.p.Net }
-
-// Likelihood is the family of p(x|z_1).
-func (m *Model) Likelihood() dist.Family { return m.p.Family }
-
-// Prior returns the prior of the topmost code.
-func (m *Model) Prior() dist.Prior { return m.prior }
-
-// Latents returns the number of dimensions of each stochastic layer, from below.
-func (m *Model) Latents() []int { return slices.Clone(m.latents) }
-
-// Labels returns the width of the labels that the model takes, 0 for none.
-func (m *Model) Labels() int { return m.labels }
-
-// Noise returns how many numbers of noise a draw of all latent codes takes.
-func (m *Model) Noise() int { return m.noise }
-
 // Params lists all parameters: the encoder's, then the decoder's, then those of the layers
 // above, of the prior, of the likelihood and of the posterior's family.
 func (m *Model) Params() []*nn.Param {
@@ -330,38 +303,6 @@ func (m *Model) Params() []*nn.Param {
 	all = append(all, m.prior.Params()...)
 	all = append(all, m.p.Family.Params()...)
 	return append(all, m.q[0].Family.Params()...)
-}
-
-// Given is the model of images given their labels y, [n,Labels]: a view whose methods take
-// n images or codes and their labels with them, or any number if y is of one row. It shares
-// the model's weights.
-func (m *Model) Given(y []float32) (*Model, error) {
-	switch {
-	case m.labels == 0:
-		return nil, fmt.Errorf("vae: labels for a model that takes none")
-	case len(y) == 0 || len(y)%m.labels != 0:
-		return nil, fmt.Errorf("vae: labels of %d numbers, want rows of %d", len(y), m.labels)
-	}
-	given := *m
-	given.y = y
-	return &given, nil
-}
-
-// given adds the labels of n rows to the inputs of a graph.
-func (m *Model) given(n int, in map[string][]float32) (map[string][]float32, error) {
-	switch {
-	case m.labels == 0:
-		return in, nil
-	case m.y == nil:
-		return nil, fmt.Errorf("vae: the model takes labels, of %d numbers for each image: see Model.Given", m.labels)
-	case len(m.y) == m.labels:
-		in["y"] = slices.Repeat(m.y, n)
-	case len(m.y) == n*m.labels:
-		in["y"] = m.y
-	default:
-		return nil, fmt.Errorf("vae: labels of %d rows for %d", len(m.y)/m.labels, n)
-	}
-	return in, nil
 }
 
 // labelInput adds the input of labels, nil for a model without.
