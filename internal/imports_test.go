@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -160,6 +161,9 @@ func sources(t *testing.T) map[string][]string {
 	err := filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if _, err := os.Stat(filepath.Join(p, "go.mod")); d.IsDir() && p != ".." && err == nil { // another module
+			return filepath.SkipDir
 		}
 		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "gen" || d.Name() == "runs" || strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 2) {
 			return filepath.SkipDir
