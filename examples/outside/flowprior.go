@@ -1,9 +1,6 @@
 package outside
 
 import (
-	"fmt"
-	"strconv"
-
 	"govae/dist"
 	"govae/vae"
 )
@@ -44,14 +41,4 @@ func flowSize(c vae.Config) (layers, hidden int, err error) {
 	}
 	hidden, err = whole(c, "flow.hidden", 32, 4096)
 	return layers, hidden, err
-}
-
-// whole is an option that is a whole number from 1 to most.
-func whole(c vae.Config, name string, standard, most int) (int, error) {
-	text := vae.Spec{Config: c}.Option(name, strconv.Itoa(standard))
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("outside: option %s is %q, want a whole number from 1 to %d", name, text, most)
-	}
-	return n, nil
 }

@@ -47,7 +47,7 @@ func small(set func(c *vae.Config)) vae.Config {
 // short is a run of two epochs of four steps.
 func short(t *testing.T, set func(c *train.Config)) train.Config {
 	c := train.DefaultConfig()
-	c.Epochs, c.Batch, c.Out = 2, 64, t.TempDir()
+	c.Epochs, c.Batch, c.LR, c.Out = 2, 64, 3e-3, t.TempDir()
 	if set != nil {
 		set(&c)
 	}

@@ -1,0 +1,121 @@
+package outside
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"govae/dist"
+	"govae/graph"
+	"govae/klreg"
+	"govae/vae"
+)
+
+func init() { vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound { return mmd{o} }) }
+
+// mmd is the InfoVAE objective:
+//
+//	loss = mean_i distortion_i + beta·mean_i KL(q(z|x_i) ‖ p(z)) + λ·MMD(q(z), p(z))
+//
+// The last term compares a draw of z for each image with as many draws of the prior N(0,I).
+// It asks of all codes together that they look like the prior, not of those of each image.
+// beta is 1 − α of the paper; 0 leaves the KL out. λ is the model's option mmd.weight (100).
+//
+// Source: Zhao, Song & Ermon 2019, eq. 6 and section 4, arXiv:1706.02262.
+type mmd struct{ vae.Objective }
+
+// Check implements vae.Bound.
+func (o mmd) Check(m *vae.Model, w klreg.Weight) error {
+	if o.Samples() > 1 || o.Backward > 0 || w.FreeBits > 0 || w.Capacity > 0 {
+		return fmt.Errorf("outside: objective mmd takes one draw an image, and no backward, free bits or capacity")
+	}
+	if m == nil { // there is no model yet
+		return nil
+	}
+	if len(m.Latents()) > 1 || m.Prior().Name() != "standard" || m.Posterior().Name() != "normal" {
+		return fmt.Errorf("outside: objective mmd takes one stochastic layer, a normal posterior and the standard prior")
+	}
+	_, err := whole(m.Config(), "mmd.weight", 100, 1e6)
+	return err
+}
+
+// Loss implements vae.Bound.
+func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
+	weight, err := whole(p.Model.Config(), "mmd.weight", 100, 1e6)
+	if err != nil {
+		return l, err
+	}
+	t, err := p.Trace(p.Eps, 1, vae.Walk{})
+	if err != nil {
+		return l, err
+	}
+	var s graph.Steps
+	l.Distortion = s.Do(graph.Mean(s.Do(t.Distortion())))
+	l.Rate = s.Do(graph.Mean(s.Do(klreg.Sum(s.Do(klreg.KL(t.Q, dist.StandardBatch{}))))))
+	z := t.Z[0]
+	fromPrior := p.Builder.Random("mmd", "mmd", graph.Normal, z.Shape()...) // [B,Z]
+	gap := s.Do(MMD(z, fromPrior))                                          // scalar
+	l.Loss = s.Do(G.Add(l.Distortion, s.Do(G.Mul(p.Beta, l.Rate))))
+	l.Loss = s.Do(graph.Combine([]float64{1, float64(weight)}, l.Loss, gap))
+	l.Terms = []vae.Term{{Name: "mmd", Value: gap}}
+	return l, s.Err()
+}
+
+// MMD adds the squared maximum mean discrepancy of two sets of rows a, b [B,Z] to the graph:
+// a scalar, which is small where both are draws of one distribution, and with a gradient to a:
+//
+//	MMD = 1/B² Σ_ij k(a_i, a_j) − 2·k(a_i, b_j) + k(b_i, b_j),   k(u, v) = exp(−|u−v|²/Z)
+//
+// Source: Gretton et al. 2012, eq. 5, JMLR 13.
+func MMD(a, b *G.Node) (*G.Node, error) {
+	if err := graph.SameShape("mmd", a, b); err != nil {
+		return nil, err
+	}
+	z := a.Shape()[1]
+	return graph.Op{Name: "mmd", Shape: tensor.ScalarShape(), Run: graph.Both(mmdOf[float32](z), mmdOf[float64](z)),
+		Grads: []graph.Kernel{graph.Both(mmdGrad[float32](z), mmdGrad[float64](z))}}.Apply(a, b)
+}
+
+func mmdOf[T graph.Float](z int) func(out []T, in [][]T) {
+	return func(out []T, in [][]T) {
+		sum := 0.0
+		pairs(in[0], in[1], z, func(_ int, _, _ []T, k float64) { sum += k })
+		out[0] = T(sum)
+	}
+}
+
+// mmdGrad is da from dout, the output, a and b. Each pair has a second one, in which its
+// rows have changed places, so its gradient counts twice: ∂k/∂u = −2/Z·(u − v)·k.
+func mmdGrad[T graph.Float](z int) func(da []T, in [][]T) {
+	return func(da []T, in [][]T) {
+		clear(da)
+		pairs(in[2], in[3], z, func(i int, u, v []T, k float64) {
+			for j := range u {
+				if i < len(da)/z {
+					da[i*z+j] -= in[0][0] * T(4*k/float64(z)) * (u[j] - v[j])
+				}
+			}
+		})
+	}
+}
+
+// pairs visits all pairs of rows u, v of a and b together, the first of which is row i. k is
+// what the pair adds to MMD: k(u,v)/B², with a minus sign where one row is of a and one of b.
+func pairs[T graph.Float](a, b []T, z int, visit func(i int, u, v []T, k float64)) {
+	n, all := len(a)/z, slices.Concat(a, b)
+	for ij := range 4 * n * n {
+		i, j, d := ij/(2*n), ij%(2*n), 0.0
+		u, v := all[i*z:][:z], all[j*z:][:z]
+		for l := range u {
+			d += float64(u[l]-v[l]) * float64(u[l]-v[l])
+		}
+		k := math.Exp(-d/float64(z)) / float64(n*n)
+		if (i < n) != (j < n) {
+			k = -k
+		}
+		visit(i, u, v, k)
+	}
+}
