@@ -63,7 +63,7 @@ func checkGradient(t *testing.T, build func(x *G.Node) (*G.Node, error), x []flo
 		up := cost(moved)
 		moved[j] = x[j] - h
 		down := cost(moved)
-		if want := (up - down) / (2 * h); math.Abs(grad[j]-want) > 1e-6*max(1, math.Abs(want)) {
+		if want := (up - down) / (2 * h); !(math.Abs(grad[j]-want) <= 1e-6*max(1, math.Abs(want))) {
 			t.Errorf("gradient %d is %v, differences give %v", j, grad[j], want)
 		}
 	}

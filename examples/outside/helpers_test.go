@@ -44,10 +44,13 @@ func small(set func(c *vae.Config)) vae.Config {
 	return c
 }
 
-// short is a run of two epochs of four steps.
+// short is a run of two epochs of four steps; with -short, of one epoch.
 func short(t *testing.T, set func(c *train.Config)) train.Config {
 	c := train.DefaultConfig()
 	c.Epochs, c.Batch, c.LR, c.Out = 2, 64, 3e-3, t.TempDir()
+	if testing.Short() {
+		c.Epochs = 1
+	}
 	if set != nil {
 		set(&c)
 	}
@@ -92,7 +95,6 @@ func lifecycle(t *testing.T, mc vae.Config, set func(c *train.Config)) *vae.Mode
 	if !(last < first) {
 		t.Errorf("the loss went from %v to %v", first, last)
 	}
-	t.Logf("loss %.1f to %.1f", first, last)
 
 	resumed, again := newModel(t, mc), cfg
 	again.Out = t.TempDir()

@@ -16,6 +16,10 @@ func sampled(c *train.Config) { c.Objective = vae.Objective{Name: "elbo-sampled"
 
 func grey(c *train.Config) { c.Binarize = mnist.None }
 
+func convolutional(c *vae.Config) {
+	c.Encoder, c.Decoder, c.Hidden = "conv", "conv", []int{8, 16}
+}
+
 // Every part goes through all that a model is used for.
 func TestParts(t *testing.T) {
 	for _, part := range []struct {
@@ -27,6 +31,7 @@ func TestParts(t *testing.T) {
 		{"binary", binary, nil},
 		{"binary sampled", binary, sampled},
 		{"conditional", conditional, nil},
+		{"conv", convolutional, nil},
 		{"flow", func(c *vae.Config) { c.Prior = "flow" }, sampled},
 		{"mmd", nil, infoVAE},
 	} {

@@ -7,12 +7,19 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+
+	"govae/vae"
 )
 
 // 64 goroutines ask for 8 digits, each digit many times at once. Each digit is the same
 // whoever asks. The race detector (go test -race) watches.
 func TestServe(t *testing.T) {
-	h := Serve(newModel(t, small(nil)))
+	t.Run("mlp", func(t *testing.T) { serve(t, small(nil)) })
+	t.Run("conv", func(t *testing.T) { serve(t, small(convolutional)) })
+}
+
+func serve(t *testing.T, c vae.Config) {
+	h := Serve(newModel(t, c))
 	get := func(seed int) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("/?seed=%d", seed), nil))
