@@ -55,7 +55,7 @@ func Trained(params []*Param) []*Param {
 }
 
 // Node returns the parameter's node in a graph: the one that is there, or a new
-// one bound to Value.
+// one bound to the numbers of Value.
 func (p *Param) Node(g *G.ExprGraph) *G.Node {
 	name := p.Names[0]
 	if len(p.Names) > 1 {
@@ -74,7 +74,11 @@ func (p *Param) variable(g *G.ExprGraph, name string) *G.Node {
 			return n
 		}
 	}
-	return G.NewTensor(g, p.Value.Dtype(), p.Value.Dims(), G.WithName(name), G.WithShape(p.Value.Shape()...), G.WithValue(p.Value))
+	// A clone shares the numbers, and has a header of its own: a tape machine that is made
+	// writes its engine into the headers of its graph's tensors, while that of another
+	// graph may run.
+	v := p.Value.ShallowClone()
+	return G.NewTensor(g, v.Dtype(), v.Dims(), G.WithName(name), G.WithShape(v.Shape()...), G.WithValue(v))
 }
 
 // Numbers copies the parameter's numbers as float64, row by row.
