@@ -56,14 +56,11 @@ type betaBatch struct{ h *G.Node }
 
 // LogProb implements dist.Dist: [R]. It has a gradient to h, and none to x, which is data.
 func (d betaBatch) LogProb(x *G.Node) (*G.Node, error) {
+	var s graph.Steps
 	n := x.Shape()[1]
-	ha, err := graph.Columns(d.h, 0, n) // [R,X]
-	if err != nil {
-		return nil, err
-	}
-	hb, err := graph.Columns(d.h, n, 2*n) // [R,X]
-	if err != nil {
-		return nil, err
+	ha, hb := s.Do(graph.Columns(d.h, 0, n)), s.Do(graph.Columns(d.h, n, 2*n)) // [R,X]
+	if s.Err() != nil {
+		return nil, s.Err()
 	}
 	pixels, err := betaLog.Apply(ha, hb, x) // [R,X]
 	if err != nil {

@@ -1,6 +1,7 @@
 package outside
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -17,12 +18,20 @@ import (
 // A binary code is a row of bits. The posterior, the prior and the encoder of one go
 // together, each under the name binary.
 func init() {
-	vae.RegisterPosterior("binary", vae.Part[dist.Code]{New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
-	vae.RegisterPrior("binary", vae.Part[dist.Prior]{New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
+	vae.RegisterPosterior("binary", vae.Part[dist.Code]{Check: checkBinary, New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
+	vae.RegisterPrior("binary", vae.Part[dist.Prior]{Check: checkBinary, New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
 	vae.RegisterEncoder("binary", vae.Part[nn.Network]{New: func(s vae.Spec) (nn.Network, error) {
 		return newPlain(s, s.Pixels(), s.Posterior.Outputs(s.Latent))
 	}})
 	klreg.Register(BitsBatch{}, CoinsBatch{}, func(q, _ dist.Dist) (*G.Node, error) { return bitsKL.Apply(q.(BitsBatch).Logits) })
+}
+
+// checkBinary refuses to compare the probability of bits with a density of real numbers.
+func checkBinary(c vae.Config) error {
+	if c.Posterior != c.Prior {
+		return fmt.Errorf("posterior %q and prior %q, want both binary", c.Posterior, c.Prior)
+	}
+	return nil
 }
 
 // plain is an MLP whose outputs are the parameters of any posterior.
@@ -77,21 +86,17 @@ func (b BitsBatch) LogProb(z *G.Node) (*G.Node, error) {
 // and else 0. That step has no useful derivative. The straight-through gradient takes that
 // of p in its place, so it is biased: ∂z/∂l = p·(1−p).
 //
-// Source: Bengio, Léonard & Courville 2013, section 4, arXiv:1308.3432.
+// Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432.
 func (b BitsBatch) Draw(eps *G.Node) (*dist.Draw, error) {
 	z, err := bitsDraw.Apply(b.Logits, eps)
 	if err != nil {
 		return nil, err
 	}
 	return &dist.Draw{Z: z, Eps: eps,
-		LogProb: func() (*G.Node, error) { return b.LogProb(z) },
-		PathLogProb: func(z *G.Node) (*G.Node, error) {
-			fixed, err := graph.Stop(b.Logits)
-			if err != nil {
-				return nil, err
-			}
-			return BitsBatch{fixed}.LogProb(z)
-		}}, nil
+		LogProb:     func() (*G.Node, error) { return b.LogProb(z) },
+		// Must: to stop the gradient of a node that is there cannot fail.
+		PathLogProb: func(z *G.Node) (*G.Node, error) { return BitsBatch{G.Must(graph.Stop(b.Logits))}.LogProb(z) },
+	}, nil
 }
 
 // Center implements dist.Drawable: p.

@@ -14,7 +14,8 @@ import (
 // Conditional configures a conditional VAE p(x|y) of digits: networks that see the label of
 // each image beside the image or the code, and a prior p(z|y) of its own.
 //
-// Source: Sohn, Lee & Yan 2015, eq. 4, NIPS 28.
+// Source: Sohn, Lee & Yan 2015, Learning Structured Output Representation using Deep
+// Conditional Generative Models, NIPS 28.
 func Conditional() vae.Config {
 	c := vae.DefaultConfig()
 	c.Labels, c.Prior = 10, "conditional" // encoder and decoder mlp take labels as they are

@@ -2,8 +2,13 @@ package outside
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"testing"
 
+	"gorgonia.org/tensor"
+
+	"govae/graph"
 	"govae/train"
 	"govae/vae"
 )
@@ -38,5 +43,52 @@ func TestConditionalSamples(t *testing.T) {
 	t.Logf("ink of a 0: %.1f pixels, of a 1: %.1f", zero, one)
 	if !(one < 0.85*zero) {
 		t.Errorf("a 1 has %.1f pixels of ink, a 0 %.1f", one, zero)
+	}
+}
+
+// The graph of the prior is held to its value, of other weights than those at the start.
+func TestLabelPrior(t *testing.T) {
+	m := newModel(t, small(conditional))
+	prior := m.Prior().(LabelPrior)
+	r := rand.New(seeded())
+	prior.Layer.W.Fill(r.NormFloat64)
+	prior.Layer.B.Fill(r.NormFloat64)
+	for digit := range 10 {
+		y, z := make([]float64, 10), make([]float64, prior.Dim)
+		y[digit] = 1
+		for j := range z {
+			z[j] = r.NormFloat64()
+		}
+		p, err := graph.Compile(tensor.Float32, func(b *graph.Builder) error {
+			on, err := prior.On(b.Graph(), b.Input("y", 1, 10))
+			if err != nil {
+				return err
+			}
+			l, err := on.LogProb(b.Input("z", 1, prior.Dim))
+			b.Output("log p", l)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range map[string][]float64{"y": y, "z": z} {
+			for j := range v {
+				p.Input(name)[j] = float32(v[j])
+			}
+		}
+		if err := p.Take(); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		value, err := prior.At(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Number("log p")
+		if want := value.LogProb(z); err != nil || math.Abs(got-want) > 1e-5*math.Abs(want) { // float32
+			t.Errorf("digit %d: the graph gives %v (%v), the value %v", digit, got, err, want)
+		}
 	}
 }

@@ -22,9 +22,10 @@ func init() { vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound { ret
 //
 // The last term compares a draw of z for each image with as many draws of the prior N(0,I).
 // It asks of all codes together that they look like the prior, not of those of each image.
-// beta is 1 − α of the paper; 0 leaves the KL out. λ is the model's option mmd.weight (100).
+// With the paper's α, beta is 1 − α, and 0 leaves the KL out. λ is the model's option
+// mmd.weight (100), the whole factor of the term, which the paper writes as α + λ − 1.
 //
-// Source: Zhao, Song & Ermon 2019, eq. 6 and section 4, arXiv:1706.02262.
+// Source: Zhao, Song & Ermon 2019, arXiv:1706.02262.
 type mmd struct{ vae.Objective }
 
 // Check implements vae.Bound.
@@ -32,14 +33,10 @@ func (o mmd) Check(m *vae.Model, w klreg.Weight) error {
 	if o.Samples() > 1 || o.Backward > 0 || w.FreeBits > 0 || w.Capacity > 0 {
 		return fmt.Errorf("outside: objective mmd takes one draw an image, and no backward, free bits or capacity")
 	}
-	if m == nil { // there is no model yet
-		return nil
-	}
-	if len(m.Latents()) > 1 || m.Prior().Name() != "standard" || m.Posterior().Name() != "normal" {
+	if m != nil && (len(m.Latents()) > 1 || m.Prior().Name() != "standard" || m.Posterior().Name() != "normal") {
 		return fmt.Errorf("outside: objective mmd takes one stochastic layer, a normal posterior and the standard prior")
 	}
-	_, err := whole(m.Config(), "mmd.weight", 100, 1e6)
-	return err
+	return nil
 }
 
 // Loss implements vae.Bound.
@@ -52,14 +49,19 @@ func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
-	var s graph.Steps
-	l.Distortion = s.Do(graph.Mean(s.Do(t.Distortion())))
-	l.Rate = s.Do(graph.Mean(s.Do(klreg.Sum(s.Do(klreg.KL(t.Q, dist.StandardBatch{}))))))
-	z := t.Z[0]
-	fromPrior := p.Builder.Random("mmd", "mmd", graph.Normal, z.Shape()...) // [B,Z]
-	gap := s.Do(MMD(z, fromPrior))                                          // scalar
-	l.Loss = s.Do(G.Add(l.Distortion, s.Do(G.Mul(p.Beta, l.Rate))))
-	l.Loss = s.Do(graph.Combine([]float64{1, float64(weight)}, l.Loss, gap))
+	distortion, err := t.Distortion() // [B]
+	if err != nil {
+		return l, err
+	}
+	dims, err := klreg.KL(t.Q, dist.StandardBatch{}) // [B,Z]
+	if err != nil {
+		return l, err
+	}
+	var s graph.Steps // of what cannot fail on these shapes
+	l.Distortion = s.Do(graph.Mean(distortion))
+	l.Rate = s.Do(graph.Mean(s.Do(klreg.Sum(dims))))
+	gap := s.Do(MMD(t.Z[0], p.Builder.Random("mmd", "mmd", graph.Normal, t.Z[0].Shape()...)))
+	l.Loss = s.Do(graph.Combine([]float64{1, 1, float64(weight)}, l.Distortion, s.Do(G.Mul(p.Beta, l.Rate)), gap))
 	l.Terms = []vae.Term{{Name: "mmd", Value: gap}}
 	return l, s.Err()
 }
