@@ -2,6 +2,23 @@ package graph
 
 import "govae/internal/simd"
 
+// Each makes a kernel of a function of one number of each input, which it evaluates in
+// float64: the shortest way to an operation that works on each number by itself. All
+// inputs have the size of the output.
+func Each(f func(v []float64) float64) Kernel { return Both(eachOf[float32](f), eachOf[float64](f)) }
+
+func eachOf[T Float](f func(v []float64) float64) func(out []T, in [][]T) {
+	return func(out []T, in [][]T) {
+		v := make([]float64, len(in))
+		for i := range out {
+			for k := range in {
+				v[k] = float64(in[k][i])
+			}
+			out[i] = T(f(v))
+		}
+	}
+}
+
 // These are the kernels that the operations here are made of, for operations of one's
 // own: vectorised in float32, spread over the cores where that pays, and with the same
 // result whatever the number of cores. Rows of a matrix lie one after another; slices

@@ -41,6 +41,7 @@ func (o elbo) Loss(p *Pass) (l LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
+	l.Trace = t
 	b, err := t.bound()
 	if err != nil {
 		return l, err

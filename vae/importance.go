@@ -115,6 +115,7 @@ func (p *Pass) resampled(all *Trace, o Objective, walk Walk, scale func(weights 
 
 // withMeans adds the means of distortion and rate over all draws of a trace.
 func (l LossNodes) withMeans(t *Trace) (LossNodes, error) {
+	l.Trace = t
 	distortion, err := t.Distortion()
 	if err != nil {
 		return l, err

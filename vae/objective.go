@@ -71,6 +71,7 @@ type LossNodes struct {
 	Distortion *G.Node // scalar, the mean of −log p(x|z) over all draws
 	Rate       *G.Node // scalar, the mean of the KL, or of its estimate from each draw, without any weight
 	Terms      []Term  // what the loss has besides, for metrics and curves
+	Trace      *Trace  // the walk that it was made from, for who adds a term to the loss
 }
 
 // Term is a further part of a loss.

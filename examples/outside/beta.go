@@ -75,10 +75,10 @@ func (d betaBatch) LogProb(x *G.Node) (*G.Node, error) {
 //	∂log p/∂a = ψ(a+b) − ψ(a) + log x         ∂a/∂h_a = sigmoid(h_a)
 //	∂log p/∂b = ψ(a+b) − ψ(b) + log(1−x)      ∂b/∂h_b = sigmoid(h_b)
 var betaLog = graph.Op{Name: "beta",
-	Run: each(func(v []float64) float64 { return of(v[0], v[1], nil).LogProb(inside(v[2])) }),
+	Run: graph.Each(func(v []float64) float64 { return of(v[0], v[1], nil).LogProb(inside(v[2])) }),
 	Grads: []graph.Kernel{
-		each(func(v []float64) float64 { return v[0] * slope(v[2], v[3], inside(v[4])) }),
-		each(func(v []float64) float64 { return v[0] * slope(v[3], v[2], 1-inside(v[4])) })}}
+		graph.Each(func(v []float64) float64 { return v[0] * slope(v[2], v[3], inside(v[4])) }),
+		graph.Each(func(v []float64) float64 { return v[0] * slope(v[3], v[2], 1-inside(v[4])) })}}
 
 // slope is ∂log p/∂h_a. Since Beta(a,b) of x is Beta(b,a) of 1−x, it serves for h_b as well.
 func slope(ha, hb, x float64) float64 {

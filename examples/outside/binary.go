@@ -93,7 +93,7 @@ func (b BitsBatch) Draw(eps *G.Node) (*dist.Draw, error) {
 		return nil, err
 	}
 	return &dist.Draw{Z: z, Eps: eps,
-		LogProb:     func() (*G.Node, error) { return b.LogProb(z) },
+		LogProb: func() (*G.Node, error) { return b.LogProb(z) },
 		// Must: to stop the gradient of a node that is there cannot fail.
 		PathLogProb: func(z *G.Node) (*G.Node, error) { return BitsBatch{G.Must(graph.Stop(b.Logits))}.LogProb(z) },
 	}, nil
@@ -127,7 +127,7 @@ type CoinsBatch struct{}
 
 // LogProb implements dist.Dist: −Z·log 2 for each row, without a gradient.
 func (CoinsBatch) LogProb(z *G.Node) (*G.Node, error) {
-	all := each(func([]float64) float64 { return -float64(z.Shape()[1]) * math.Ln2 })
+	all := graph.Each(func([]float64) float64 { return -float64(z.Shape()[1]) * math.Ln2 })
 	return graph.Compute("coins", tensor.Shape{z.Shape()[0]}, all, z)
 }
 
@@ -135,25 +135,25 @@ func (CoinsBatch) LogProb(z *G.Node) (*G.Node, error) {
 // inputs.
 var (
 	bitsMean = graph.Op{Name: "bits.mean", // of l
-		Run:   each(func(v []float64) float64 { return sigmoid(v[0]) }),
-		Grads: []graph.Kernel{each(straight)}}
+		Run:   graph.Each(func(v []float64) float64 { return sigmoid(v[0]) }),
+		Grads: []graph.Kernel{graph.Each(straight)}}
 	bitsDraw = graph.Op{Name: "bits.draw", // of l and eps
-		Run: each(func(v []float64) float64 {
+		Run: graph.Each(func(v []float64) float64 {
 			if math.Erfc(-v[1]/math.Sqrt2)/2 < sigmoid(v[0]) { // u < p
 				return 1
 			}
 			return 0
 		}),
-		Grads: []graph.Kernel{each(straight)}}
+		Grads: []graph.Kernel{graph.Each(straight)}}
 	bitsLog = graph.Op{Name: "bits.log", // of l and z
-		Run: each(func(v []float64) float64 { return v[1]*v[0] - softplus(v[0]) }),
+		Run: graph.Each(func(v []float64) float64 { return v[1]*v[0] - softplus(v[0]) }),
 		Grads: []graph.Kernel{
-			each(func(v []float64) float64 { return v[0] * (v[3] - sigmoid(v[2])) }),
-			each(func(v []float64) float64 { return v[0] * v[2] })}}
+			graph.Each(func(v []float64) float64 { return v[0] * (v[3] - sigmoid(v[2])) }),
+			graph.Each(func(v []float64) float64 { return v[0] * v[2] })}}
 	// bitsKL is the closed form p·log 2p + (1−p)·log 2(1−p) = log 2 + p·l − softplus(l).
 	bitsKL = graph.Op{Name: "bits.kl", // of l
-		Run:   each(func(v []float64) float64 { return math.Ln2 + sigmoid(v[0])*v[0] - softplus(v[0]) }),
-		Grads: []graph.Kernel{each(func(v []float64) float64 { return straight(v) * v[2] })}}
+		Run:   graph.Each(func(v []float64) float64 { return math.Ln2 + sigmoid(v[0])*v[0] - softplus(v[0]) }),
+		Grads: []graph.Kernel{graph.Each(func(v []float64) float64 { return straight(v) * v[2] })}}
 )
 
 // straight is dl = dout·p·(1−p), from dout, the output and l.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 
-	"govae/graph"
 	"govae/vae"
 )
 
@@ -19,23 +18,6 @@ func whole(c vae.Config, name string, standard, most int) (int, error) {
 		return 0, fmt.Errorf("outside: option %s is %q, want a whole number from 1 to %d", name, text, most)
 	}
 	return n, nil
-}
-
-// each makes a kernel of a function of one number of each input.
-func each(f func(v []float64) float64) graph.Kernel {
-	return graph.Both(eachOf[float32](f), eachOf[float64](f))
-}
-
-func eachOf[T graph.Float](f func(v []float64) float64) func(out []T, in [][]T) {
-	return func(out []T, in [][]T) {
-		v := make([]float64, len(in))
-		for i := range out {
-			for k := range in {
-				v[k] = float64(in[k][i])
-			}
-			out[i] = T(f(v))
-		}
-	}
 }
 
 // sigmoid is 1/(1 + exp −a), and the derivative of softplus.
