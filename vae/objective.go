@@ -74,10 +74,11 @@ type LossNodes struct {
 	Trace      *Trace  // the walk that it was made from, for who adds a term to the loss
 }
 
-// Term is a further part of a loss.
+// Term is a further part of a loss. It appears in metrics and curves by itself.
 type Term struct {
-	Name  string
-	Value *G.Node // scalar, without its weight
+	Name   string
+	Value  *G.Node // scalar, without its weight
+	Weight float64 // what a step adds to the loss is Weight·Value; 0 for what is only reported
 }
 
 // Trace adds n draws of the codes for each image to the graph, made of noise eps

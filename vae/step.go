@@ -125,6 +125,9 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if l.Cost == nil {
 		l.Cost = l.Loss
 	}
+	if err := l.addTerms(); err != nil {
+		return err
+	}
 	params := nn.Trained(m.Params())
 	var wrt G.Nodes
 	for _, p := range params {
@@ -143,6 +146,25 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	}
 	for i, p := range params {
 		b.Output("grad "+p.Names[0], grads[i])
+	}
+	return nil
+}
+
+// addTerms adds the further terms to the loss, and to the cost that has its gradient.
+func (l *LossNodes) addTerms() (err error) {
+	one := l.Cost == l.Loss
+	for _, t := range l.Terms {
+		if t.Weight == 0 {
+			continue
+		}
+		if l.Loss, err = graph.Combine([]float64{1, t.Weight}, l.Loss, t.Value); err != nil {
+			return fmt.Errorf("vae: term %s: %w", t.Name, err)
+		}
+		if one {
+			l.Cost = l.Loss
+		} else if l.Cost, err = graph.Combine([]float64{1, t.Weight}, l.Cost, t.Value); err != nil {
+			return fmt.Errorf("vae: term %s: %w", t.Name, err)
+		}
 	}
 	return nil
 }

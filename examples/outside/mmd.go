@@ -45,9 +45,8 @@ func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
-	l.Terms = []vae.Term{{Name: "mmd", Value: gap}}
-	l.Loss, err = graph.Combine([]float64{1, float64(weight)}, l.Loss, gap)
-	return l, err
+	l.Terms = []vae.Term{{Name: "mmd", Value: gap, Weight: float64(weight)}}
+	return l, nil
 }
 
 // MMD adds the squared maximum mean discrepancy of two sets of rows a, b [B,Z] to the graph:
