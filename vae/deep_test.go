@@ -237,6 +237,7 @@ func TestTermsAgainstPlainModel(t *testing.T) {
 // A step's loss is that of the plain model's log weights, its gradient the central
 // difference, for every parameter of any number of layers and any prior.
 func TestDeepSteps(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range models() {
 		for _, o := range []Objective{{Name: "elbo-sampled"}, {Name: "iwae", K: 3}, {Name: "miwae", K: 2, M: 2}} {
 			m := noisy(new64(t, cfg))
@@ -276,6 +277,7 @@ func TestDeepSteps(t *testing.T) {
 // share: the loss is that of the plain model, the gradient the central difference. The
 // share is 1 to begin with.
 func TestShareOfLayersAbove(t *testing.T) {
+	t.Parallel()
 	const batch, k, beta = 3, 2, 0.7
 	for _, kind := range []string{"two layers", "three layers", "flow, three layers"} {
 		for _, share := range []float64{1, 0.3, 0} {

@@ -444,6 +444,7 @@ func checkBound(t *testing.T, name string) error {
 }
 
 func TestBoundsTighten(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"iwae", "dreg", "stl", "miwae"} {
 		if err := checkBound(t, name); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -591,6 +592,10 @@ func gradientRuns() int {
 }
 
 func TestGradientMeans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a mean over many steps: seconds")
+	}
+	t.Parallel()
 	for _, o := range []Objective{{Name: "elbo"}, {Name: "elbo-sampled"}, {Name: "iwae"}, {Name: "stl"}, {Name: "dreg"}, {Name: "dreg", K: 8}, {Name: "dreg", K: 50},
 		{Name: "elbo-sampled", K: 3}, {Name: "miwae", M: 3}, {Name: "miwae", K: 8, M: 3},
 		{Name: "iwae", K: 8, Backward: 1}, {Name: "dreg", K: 8, Backward: 1}, {Name: "dreg", K: 50, Backward: 5}, {Name: "miwae", K: 8, M: 3, Backward: 2}} {
@@ -602,6 +607,10 @@ func TestGradientMeans(t *testing.T) {
 
 // So it is with another weight of the KL term, of which the score has as much.
 func TestGradientMeansOfBeta(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a mean over many steps: seconds")
+	}
+	t.Parallel()
 	for _, beta := range []float64{0.3, 2} {
 		for _, o := range []Objective{{Name: "stl"}, {Name: "dreg", K: 8}, {Name: "dreg", K: 8, Backward: 2}} {
 			if err := checkGradientMean(t, o, beta, gradientRuns()); err != nil {
@@ -614,6 +623,7 @@ func TestGradientMeansOfBeta(t *testing.T) {
 // stl of several draws is biased, as its comment says: if this test fails, change the
 // comment.
 func TestSTLOfManyDrawsIsBiased(t *testing.T) {
+	t.Parallel()
 	if err := checkGradientMean(t, Objective{Name: "stl", K: 8}, 1, gradientRuns()); err == nil {
 		t.Error("no bias was seen")
 	}
@@ -661,6 +671,7 @@ func spread(t *testing.T, m *Model, o Objective, x []float32, n int) (variance, 
 // z_j (see byHand), in which eps has the factors (s²/σ²)·σ_q and (s²/σ² + 1)·σ_q: at the
 // same noise the variances have the ratio of their squares, exactly.
 func TestGradientVariances(t *testing.T) {
+	t.Parallel()
 	const n = 2000
 	p := newPPCA()
 	m := p.model(t, 0.05, 0.2)
@@ -811,6 +822,10 @@ func (e estimator) Loss(p *Pass) (l LossNodes, err error) {
 // Estimators that are wrong, each in one way that could be a slip in the code, do not
 // pass the checks: bounds, gradients by hand, their means, the landing.
 func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a mean over many steps: seconds")
+	}
+	t.Parallel()
 	bound := func(logw func(d *draws) (*G.Node, error), negate bool) func(d *draws) (*G.Node, error) {
 		return func(d *draws) (*G.Node, error) {
 			w, err := logw(d)

@@ -49,6 +49,7 @@ func plainLogP(m *Model, z [][]float64) float64 {
 // and only z_i moves with them; a VampPrior, which is made of the encoder, adds
 // Σ_i ŵ_i·log p(z_i) at fixed z_i. For all other parameters the gradient is iwae's.
 func TestPathGradients(t *testing.T) {
+	t.Parallel()
 	const batch, k, h = 2, 3, 1e-5
 	for kind, cfg := range models() {
 		for _, name := range []string{"stl", "dreg"} {
@@ -115,6 +116,10 @@ func TestPathGradients(t *testing.T) {
 // of ±1 agree within 4 standard errors of the mean of their differences. Of all seeds 1
 // in 1000 fails.
 func TestPathGradientMeans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a mean over many steps: seconds")
+	}
+	t.Parallel()
 	n := gradientRuns() / 4
 	for _, kind := range []string{"flow of two", "two layers"} {
 		for _, pair := range [][2]Objective{{{Name: "stl"}, {Name: "elbo-sampled"}}, {{Name: "dreg", K: 4}, {Name: "iwae", K: 4}}} {
@@ -180,6 +185,7 @@ func TestPathOfAnyNetwork(t *testing.T) {
 // draw's share is within 1/N of its weight, so the mean of k draws is off by at most k/N
 // of the largest gradient of a draw.
 func TestResampledGradients(t *testing.T) {
+	t.Parallel()
 	const batch, k, n = 1, 3, 200
 	for kind, cfg := range models() {
 		m := noisy(new64(t, cfg))
