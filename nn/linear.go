@@ -14,11 +14,14 @@ import (
 type Activation uint8
 
 const (
-	Identity Activation = Activation(simd.Identity) // a
-	ReLU     Activation = Activation(simd.ReLU)     // max(0, a)
-	Tanh     Activation = Activation(simd.Tanh)     // tanh a
-	Softplus Activation = Activation(simd.Softplus) // log(1 + exp a)
+	Identity Activation = iota // a
+	ReLU                       // max(0, a)
+	Tanh                       // tanh a
+	Softplus                   // log(1 + exp a)
 )
+
+// The kernels count them in the same order.
+var _ = [1]struct{}{}[Softplus-Activation(simd.Softplus)]
 
 // Linear is the layer y = act(x·Wᵀ + b), in one operation.
 type Linear struct {

@@ -803,11 +803,10 @@ func (e estimator) Loss(p *Pass) (l LossNodes, err error) {
 		return l, err
 	}
 	if e.mean {
-		w, err := d.logWeights()
-		if err != nil {
-			return l, err
+		var w *G.Node
+		if w, err = d.logWeights(); err == nil {
+			l.Loss, err = NegativeMean(w)
 		}
-		l.Loss, err = NegativeMean(w)
 	} else {
 		l.Loss, err = e.loss(d)
 	}
