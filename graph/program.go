@@ -364,6 +364,16 @@ func (p *Program) Outputs() []string {
 	return names
 }
 
+// IsScalar reports whether there is an output of that name that is one number.
+func (p *Program) IsScalar(name string) bool {
+	for _, o := range p.outputs {
+		if o.name == name {
+			return o.node.IsScalar()
+		}
+	}
+	return false
+}
+
 func (p *Program) output(name string) (G.Value, error) {
 	for _, o := range p.outputs {
 		if o.name == name {

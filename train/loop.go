@@ -353,7 +353,7 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 // read adds the scalars of a program to those of the step. One that is not finite is an
 // error; the loss, which is made of the others, is looked at last.
 func (l *Loop) read(p *graph.Program, scalars map[string]float64) error {
-	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return strings.HasPrefix(n, gradPrefix) || n == "loss" })
+	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, gradPrefix) || n == "loss" })
 	for _, name := range append(names, "loss") {
 		v, err := p.Number(name)
 		if err != nil {
