@@ -40,6 +40,9 @@ func TestCommands(t *testing.T) {
 		"conv":        "-encoder conv -decoder conv -hidden 4,8",
 		"mmd":         "-objective mmd -option mmd.weight=10",
 	} {
+		if testing.Short() && name != "flow" {
+			continue
+		}
 		args := append([]string{"train", "-quiet", "-epochs", "1", "-limit", "256", "-latent", "4", "-out", name}, strings.Fields(flags)...)
 		if !strings.Contains(flags, "-hidden") {
 			args = append(args, "-hidden", "16")
