@@ -3,6 +3,7 @@ package vae_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -120,8 +121,9 @@ func ExampleRegisterObjective() {
 	l, err := s.Run(1)
 	fmt.Println(l.Parts["sparsity"] > 0, l.Loss > l.Distortion+l.Rate, err)
 	_, err = vae.Objective{Name: "spars"}.Bound()
-	fmt.Println(err)
+	said, _, _ := strings.Cut(err.Error(), ": choose") // and all the names there are
+	fmt.Println(said)
 	// Output:
 	// true true <nil>
-	// vae: unknown objective "spars", did you mean sparse?: choose dreg, elbo, elbo-sampled, iwae, miwae, sparse or stl
+	// vae: unknown objective "spars", did you mean sparse?
 }
