@@ -55,7 +55,8 @@ func Trained(params []*Param) []*Param {
 }
 
 // Node returns the parameter's node in a graph: the one that is there, or a new
-// one bound to the numbers of Value.
+// one bound to the numbers of Value. Models whose parameters have the same names may stand
+// in one graph.
 func (p *Param) Node(g *G.ExprGraph) *G.Node {
 	name := p.Names[0]
 	if len(p.Names) > 1 {
@@ -70,9 +71,13 @@ func (p *Param) Node(g *G.ExprGraph) *G.Node {
 
 func (p *Param) variable(g *G.ExprGraph, name string) *G.Node {
 	for _, n := range g.ByName(name) {
-		if n.IsVar() {
+		if !n.IsVar() {
+			continue
+		}
+		if v, ok := n.Value().(*tensor.Dense); ok && v.Uintptr() == p.Value.Uintptr() {
 			return n
 		}
+		return p.variable(g, name+"'") // another model's: Gorgonia would make one node of the two
 	}
 	// A clone shares the numbers, and has a header of its own: a tape machine that is made
 	// writes its engine into the headers of its graph's tensors, while that of another

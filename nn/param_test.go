@@ -51,3 +51,20 @@ func TestNodesShareNumbersAlone(t *testing.T) {
 		}
 	}
 }
+
+// Two models in one graph have parameters of the same names, and each keeps its own numbers.
+func TestNodesOfOneName(t *testing.T) {
+	a, b := NewParam(tensor.Float64, "p", 1), NewParam(tensor.Float64, "p", 1)
+	b.Fill(func() float64 { return 1 })
+	g := G.NewGraph()
+	if a.Node(g) == b.Node(g) {
+		t.Error("two parameters of one name have one node")
+	}
+	for _, p := range []*Param{a, b} {
+		if n := p.Node(g); n != p.Node(g) {
+			t.Error("a parameter has two nodes")
+		} else if got := n.Value().Data().([]float64)[0]; got != p.Numbers()[0] {
+			t.Errorf("the node has %v, want %v", got, p.Numbers()[0])
+		}
+	}
+}
