@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -260,7 +261,19 @@ func (p *Program) input(name string) (*input, error) {
 			return in, nil
 		}
 	}
-	return nil, fmt.Errorf("graph: no input named %q", name)
+	names := make([]string, len(p.inputs))
+	for i, in := range p.inputs {
+		names[i] = in.Name
+	}
+	return nil, unknown("input", name, names)
+}
+
+// unknown says which names there are.
+func unknown(kind, name string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("graph: no %s named %q: there is none", kind, name)
+	}
+	return fmt.Errorf("graph: no %s named %q, but %s", kind, name, strings.Join(known, ", "))
 }
 
 // Input is the buffer of the next batch of an input, row by row, to be filled before
@@ -274,13 +287,18 @@ func (p *Program) Input(name string) []float32 {
 }
 
 // Load writes rows of float32 into the buffer of the next batch of an input, of either
-// precision, from the given row on.
+// precision, from the given row on. It is an error if they do not fit.
 func (p *Program) Load(name string, row int, src []float32) error {
 	t, err := p.buffer(name)
-	if err == nil {
-		load(t, row, src)
+	if err != nil {
+		return err
 	}
-	return err
+	shape := t.Shape()
+	if row < 0 || shape.Dims() == 0 || len(src) > (shape[0]-row)*(shape.TotalSize()/shape[0]) {
+		return fmt.Errorf("graph: %d numbers from row %d of input %s on, whose shape is %v", len(src), row, name, shape)
+	}
+	load(t, row, src)
+	return nil
 }
 
 // buffer makes the second buffer of an input when it is first asked for.
@@ -334,7 +352,7 @@ func (p *Program) Set(name string, v float64) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("graph: no scalar named %q", name)
+	return unknown("scalar", name, p.Scalars())
 }
 
 // Scalars lists the names of the scalars.
@@ -380,7 +398,7 @@ func (p *Program) output(name string) (G.Value, error) {
 			return *o.value, nil
 		}
 	}
-	return nil, fmt.Errorf("graph: no output named %q", name)
+	return nil, unknown("output", name, p.Outputs())
 }
 
 // Output gives the numbers of an output of float32 as they lie, row by row. The next Run
