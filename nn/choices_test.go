@@ -44,18 +44,18 @@ func hiddenMLP(dt tensor.Dtype, activation, init string) (MLP, error) {
 
 // The names of the package come first, in their order, and what was registered after them.
 func TestChoicesInOrder(t *testing.T) {
-	if got, want := Activations(), []string{"relu", "tanh", "softplus", "gated", "absent", "broken", "double", "narrow", "rectify"}; !slices.Equal(got, want) {
+	if got, want := Activations(), []string{"relu", "tanh", "softplus", "gated", "absent", "broken", "double", "narrow", "rectify", "square"}; !slices.Equal(got, want) {
 		t.Errorf("activations %v, want %v", got, want)
 	}
 	if got, want := Inits(), []string{"pytorch", "glorot", "counts", "endless", "negative", "pair", "undefined"}; !slices.Equal(got, want) {
 		t.Errorf("initialisations %v, want %v", got, want)
 	}
 	for want, err := range map[string]error{
-		`unknown activation "sine": choose relu, tanh, softplus, gated, absent, broken, double, narrow or rectify`:                          CheckNames("sine", "glorot"),
-		`unknown activation "rectfy", did you mean rectify?: choose relu, tanh, softplus, gated, absent, broken, double, narrow or rectify`: CheckNames("rectfy", "glorot"),
-		`unknown initialisation "zero": choose pytorch, glorot, counts, endless, negative, pair or undefined`:                               CheckNames("relu", "zero"),
-		`activation "double" is registered twice: give each a name of its own`:                                                              CheckNames("double", "glorot"),
-		`initialisation "pair" is registered twice: give each a name of its own`:                                                            CheckNames("relu", "pair"),
+		`unknown activation "sine": choose relu, tanh, softplus, gated, absent, broken, double, narrow, rectify or square`:                          CheckNames("sine", "glorot"),
+		`unknown activation "rectfy", did you mean rectify?: choose relu, tanh, softplus, gated, absent, broken, double, narrow, rectify or square`: CheckNames("rectfy", "glorot"),
+		`unknown initialisation "zero": choose pytorch, glorot, counts, endless, negative, pair or undefined`:                                       CheckNames("relu", "zero"),
+		`activation "double" is registered twice: give each a name of its own`:                                                                      CheckNames("double", "glorot"),
+		`initialisation "pair" is registered twice: give each a name of its own`:                                                                    CheckNames("relu", "pair"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
