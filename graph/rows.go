@@ -122,13 +122,15 @@ func (p *Program) own() error {
 	return nil
 }
 
-// Collect returns a function for Run that copies an output [n,·] into dst.
+// Collect returns a function for Rows.Run that copies an output [n,·] into dst, which has
+// as many numbers.
 func Collect[T Float](name string, n int, dst []T) func(lo, hi int, p *Program) error {
 	w := len(dst) / max(n, 1)
 	return func(lo, hi int, p *Program) error { return Copy(p, name, dst[lo*w:hi*w]) }
 }
 
-// Get returns a program for a batch size, for the caller alone until Put.
+// Get returns a program for a batch size, for the caller alone until Put. Its error is that
+// of Compile.
 func (r *Rows) Get(batch int) (*Program, error) {
 	r.mu.Lock()
 	if f := r.free[batch]; len(f) > 0 {

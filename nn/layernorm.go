@@ -40,8 +40,8 @@ func NewLayerNorm(dt tensor.Dtype, n int, name string) (LayerNorm, error) {
 	return l, nil
 }
 
-// Apply adds the layer to the graph of x [B,N]; the result is [B,N]. An x that is an input
-// of the graph has no gradient, and neither has a parameter that is frozen. It is an error
+// Apply adds the layer to the graph of x [B,N]; the result is [B,N]. An x that is data
+// (graph.IsData) has no gradient, and neither has a parameter that is frozen. It is an error
 // if x has rows of another length.
 func (l LayerNorm) Apply(x *G.Node) (*G.Node, error) {
 	gain, bias := l.Gain.Node(x.Graph()), l.Bias.Node(x.Graph())

@@ -42,7 +42,8 @@ type Linear struct {
 // weights come from src as init says (Inits lists the names).
 //
 // With several names the layer is several heads of o/len(names) outputs each, which init
-// counts one by one. W and B are named NAME.weight and NAME.bias.
+// counts one by one. W and B are named NAME.weight and NAME.bias. It is an error if there
+// is no such init, no input, no name, or no whole number of outputs for each name.
 func NewLinear(dt tensor.Dtype, o, i int, act Activation, init string, src rand.Source, names ...string) (Linear, error) {
 	bounds, err := inits.find(init)
 	if err != nil {
@@ -73,7 +74,8 @@ func uniform(r *rand.Rand, bound float64) func() float64 {
 }
 
 // Apply adds the layer to the graph of x [B,I]; the result is [B,O], or half of that
-// if it is gated. An x that is an input of the graph has no gradient.
+// if it is gated. An x that is data (graph.IsData) has no gradient. It is an error if x has
+// rows of another length.
 func (l Linear) Apply(x *G.Node) (*G.Node, error) {
 	fixed := l.Fixed || l.W.Frozen && l.B.Frozen
 	y, err := dense(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), simd.Activation(l.Act), fixed)

@@ -10,7 +10,7 @@ import (
 )
 
 // CheckNames returns an error if there is no such activation of hidden layers, or no
-// such initialisation.
+// such initialisation. It lists those that there are.
 func CheckNames(activation, init string) error {
 	if _, err := activations.find(activation); err != nil {
 		return err
@@ -73,7 +73,8 @@ func NewMLP(cfg MLPConfig, dt tensor.Dtype, src rand.Source) (MLP, error) {
 	return m, nil
 }
 
-// Apply adds all layers to the graph of x [B,I].
+// Apply adds all layers to the graph of x [B,I]; the result is [B,O] of the last one. The
+// error names the layer, counted from 0.
 func (m MLP) Apply(x *G.Node) (h *G.Node, err error) {
 	h = x
 	for i, layer := range m {
