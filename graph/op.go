@@ -8,6 +8,9 @@
 // to keep a value copies it. For the same reason one operation value belongs to
 // one node, and a graph to one goroutine at a time.
 //
+// The functions that add an operation return an error if the shapes of its inputs are not
+// those that their comments give, or if their precisions differ.
+//
 // Sizes: B rows (images), I and O a layer's inputs and outputs, X pixels,
 // Z latent dimensions.
 package graph
@@ -67,11 +70,12 @@ type Op struct {
 	Grads []Kernel
 	// Saved is how many numbers Run leaves for Grads; 0 for none. They are one more
 	// input, the last, of Run and of all of Grads. While nobody differentiates the
-	// operation, Run finds nil there and need not compute them.
+	// operation, Run finds nil there and need not compute them. An operation that saves is
+	// differentiated once: a second time is an error.
 	Saved int
 	// InPlace says that the room for what Run saves is the output of the first of Grads,
 	// which finds the numbers there and changes them. Saved is then the size of the
-	// first input, and need not be set. Such an operation is differentiated once.
+	// first input, and need not be set.
 	InPlace bool
 
 	// Diff takes the place of Grads where a gradient is more than one kernel an input:
@@ -81,7 +85,9 @@ type Op struct {
 	Wrt  []bool
 }
 
-// Apply adds the operation to the graph of its inputs, all float32 or all float64.
+// Apply adds the operation to the graph of its inputs, all float32 or all float64. It is an
+// error if there is no input, if their precisions differ, or if Run has no kernel for
+// theirs. If a kernel panics, the run of the graph returns an error that says so.
 func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
 	if len(in) == 0 {
 		return nil, fmt.Errorf("graph: %s: no inputs", o.Name)
@@ -221,7 +227,7 @@ func Owns(n *G.Node) bool {
 }
 
 // IsData reports whether a node passes no gradient on: it is an input of the graph, or an
-// operation of this package on such alone.
+// operation of this package that has no gradient for any of its inputs.
 func IsData(n *G.Node) bool {
 	if n.IsVar() {
 		return true
@@ -242,7 +248,8 @@ func Keep(nodes ...*G.Node) error {
 
 func keep[T Float](out []T, _ [][]T) { out[0] = 0 }
 
-// Slice32 and Slice64 give a value's numbers without copying them.
+// Slice32 gives the numbers of a value of float32 without copying them. It is an error if
+// the value is of another type, or a view whose numbers do not lie row by row.
 func Slice32(v G.Value) ([]float32, error) {
 	switch v := v.(type) {
 	case *G.F32:
@@ -261,7 +268,7 @@ func Slice32(v G.Value) ([]float32, error) {
 	return nil, fmt.Errorf("graph: a value of %T, want float32", v)
 }
 
-// Slice64 is Slice32 in float64.
+// Slice64 is Slice32 for a value of float64.
 func Slice64(v G.Value) ([]float64, error) {
 	switch v := v.(type) {
 	case *G.F64:

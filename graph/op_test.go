@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -152,14 +154,107 @@ func TestOpErrors(t *testing.T) {
 	if _, err := only32.Apply(x); err == nil || !strings.Contains(err.Error(), "half: no kernel for float64") {
 		t.Errorf("no kernel: %v", err)
 	}
-	saved := 0
-	y := G.Must(cube(&saved, true).Apply(x))
-	sd := y.Op().(G.SDOp)
-	if _, err := sd.SymDiff(G.Nodes{x}, y, y); err != nil {
-		t.Fatal(err)
+	single := G.NewMatrix(g, tensor.Float32, G.WithName("single"), G.WithShape(2, 3))
+	if _, err := swish.Apply(x, single); err == nil || !strings.Contains(err.Error(), "swish: inputs of float64 and of float32") {
+		t.Errorf("two precisions: %v", err)
 	}
-	if _, err := sd.SymDiff(G.Nodes{x}, y, y); err == nil || !strings.Contains(err.Error(), "a second time") {
-		t.Errorf("a second gradient: %v", err)
+	ints := G.NewMatrix(g, tensor.Int, G.WithName("ints"), G.WithShape(2, 3))
+	if _, err := swish.Apply(ints); err == nil || !strings.Contains(err.Error(), "swish: inputs of int, want float32 or float64") {
+		t.Errorf("integers: %v", err)
+	}
+	for _, inPlace := range []bool{false, true} {
+		saved := 0
+		y := G.Must(cube(&saved, inPlace).Apply(x))
+		sd := y.Op().(G.SDOp)
+		if _, err := sd.SymDiff(G.Nodes{x}, y, y); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sd.SymDiff(G.Nodes{x}, y, y); err == nil || !strings.Contains(err.Error(), "a second time") {
+			t.Errorf("a second gradient, in place %v: %v", inPlace, err)
+		}
+	}
+	_, err := Compile(tensor.Float32, func(b *Builder) error {
+		_, err := Op{Name: "broken", Run: Each(func([]float64) float64 { panic("a panic of mine") })}.Apply(b.Input("x", 1))
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "broken: a panic of mine") {
+		t.Errorf("a panic: %v", err)
+	}
+}
+
+// An empty Kernel, and a place past the end of Grads, are inputs without a gradient. The
+// other kernels see dout, the output, then all inputs.
+func TestOpGrads(t *testing.T) {
+	run := Each(func(v []float64) float64 { return v[0]*v[1] + v[2] })
+	da := Each(func(v []float64) float64 { return v[0]*v[3] + 0*v[1] }) // dout, out, a, b, c
+	db := Each(func(v []float64) float64 { return v[0]*v[2] + v[1] - v[2]*v[3] - v[4] })
+	dc := Each(func(v []float64) float64 { return v[0] })
+	for _, tt := range []struct {
+		grads []Kernel
+		wrt   []bool
+	}{
+		{[]Kernel{da, db, dc}, []bool{true, true, true}},
+		{[]Kernel{da}, []bool{true, false, false}},
+		{[]Kernel{{}, db}, []bool{false, true, false}},
+		{[]Kernel{{}, {}, dc}, []bool{false, false, true}},
+		{nil, []bool{false, false, false}},
+	} {
+		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			p, err := Compile(dt, func(b *Builder) error {
+				var in, wrt G.Nodes
+				for i, name := range []string{"a", "b", "c"} {
+					in = append(in, G.Must(Combine([]float64{1}, b.Input(name, 2))))
+					if tt.wrt[i] {
+						wrt = append(wrt, in[i])
+					}
+				}
+				y, err := Op{Name: "muladd", Run: run, Grads: tt.grads}.Apply(in...)
+				if err != nil {
+					return err
+				}
+				if got := y.Op().(G.SDOp).DiffWRT(3); !slices.Equal(got, tt.wrt) {
+					t.Errorf("gradients %v, want %v", got, tt.wrt)
+				}
+				if IsData(y) != (len(wrt) == 0) {
+					t.Errorf("gradients %v: IsData %v", tt.wrt, IsData(y))
+				}
+				b.Output("y", y)
+				if len(wrt) == 0 {
+					return nil
+				}
+				grads, err := b.Gradients(G.Must(G.Sum(y)), wrt...)
+				for _, g := range grads {
+					b.Output(fmt.Sprint("d", len(b.outputs)-1), g)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, v := range map[string][]float32{"a": {2, 3}, "b": {5, 7}, "c": {11, 13}} {
+				if err := p.Load(name, 0, v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := p.Take(); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			want := [][]float64{{21, 34}}
+			for i, d := range [][]float64{{5, 7}, {2, 3}, {1, 1}} {
+				if tt.wrt[i] {
+					want = append(want, d)
+				}
+			}
+			for i, name := range p.Outputs() {
+				got := make([]float64, 2)
+				if err := Copy(p, name, got); err != nil || !slices.Equal(got, want[i]) {
+					t.Errorf("%v, gradients %v: %s is %v, want %v (%v)", dt, tt.wrt, name, got, want[i], err)
+				}
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -73,7 +74,8 @@ func (b *Builder) Graph() *G.ExprGraph { return b.g }
 // Dtype is the precision of inputs and scalars: tensor.Float32 or tensor.Float64.
 func (b *Builder) Dtype() tensor.Dtype { return b.dt }
 
-// Input adds an input of data.
+// Input adds an input of data, zeros until it is filled. Two inputs or scalars of one name
+// are an error of Compile.
 func (b *Builder) Input(name string, shape ...int) *G.Node {
 	return b.add(Input{Name: name, Shape: shape})
 }
@@ -110,7 +112,8 @@ func (b *Builder) unique(name string) {
 	}
 }
 
-// Output makes the value of a node an output of the program.
+// Output makes the value of a node an output of the program. No node, or a second output of
+// that name, is an error of Compile.
 func (b *Builder) Output(name string, n *G.Node) {
 	if b.err == nil && n == nil {
 		b.err = fmt.Errorf("graph: output %q is no node", name)
@@ -122,8 +125,9 @@ func (b *Builder) Output(name string, n *G.Node) {
 }
 
 // Gradients adds the gradients of a scalar cost with respect to nodes of its graph, a
-// node each. One cost of a graph is differentiated: Gorgonia keeps the derivatives in the
-// nodes, and would silently give those of the first cost for a second one.
+// node each. It is an error if the cost does not depend on one of them. One cost of a graph
+// is differentiated, and a second one is an error: Gorgonia keeps the derivatives in the
+// nodes, and would silently give those of the first cost.
 //
 // It does what gorgonia.Grad does, but starts from a node of this graph where Grad
 // starts from one that all graphs of the process share, which two trainings at once
@@ -171,7 +175,8 @@ type Program struct {
 var building sync.Mutex
 
 // Compile makes a program of the graph that build makes, whose inputs are float32 or
-// float64. It runs the program once, on inputs of zeros.
+// float64. It runs the program once, on inputs of zeros. Its error is that of build, or of
+// the Builder, or of that run.
 func Compile(dt tensor.Dtype, build func(b *Builder) error) (*Program, error) {
 	building.Lock()
 	defer building.Unlock()
@@ -260,7 +265,19 @@ func (p *Program) input(name string) (*input, error) {
 			return in, nil
 		}
 	}
-	return nil, fmt.Errorf("graph: no input named %q", name)
+	names := make([]string, len(p.inputs))
+	for i, in := range p.inputs {
+		names[i] = in.Name
+	}
+	return nil, unknown("input", name, names)
+}
+
+// unknown says which names there are.
+func unknown(kind, name string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("graph: no %s named %q: there is none", kind, name)
+	}
+	return fmt.Errorf("graph: no %s named %q, but %s", kind, name, strings.Join(known, ", "))
 }
 
 // Input is the buffer of the next batch of an input, row by row, to be filled before
@@ -274,13 +291,18 @@ func (p *Program) Input(name string) []float32 {
 }
 
 // Load writes rows of float32 into the buffer of the next batch of an input, of either
-// precision, from the given row on.
+// precision, from the given row on. It is an error if they do not fit.
 func (p *Program) Load(name string, row int, src []float32) error {
 	t, err := p.buffer(name)
-	if err == nil {
-		load(t, row, src)
+	if err != nil {
+		return err
 	}
-	return err
+	shape := t.Shape()
+	if row < 0 || shape.Dims() == 0 || len(src) > (shape[0]-row)*(shape.TotalSize()/shape[0]) {
+		return fmt.Errorf("graph: %d numbers from row %d of input %s on, whose shape is %v", len(src), row, name, shape)
+	}
+	load(t, row, src)
+	return nil
 }
 
 // buffer makes the second buffer of an input when it is first asked for.
@@ -323,7 +345,8 @@ func (in *input) let(t *tensor.Dense) error {
 	return nil
 }
 
-// Set gives a scalar its value for the runs to come.
+// Set gives a scalar its value for the runs to come. It is an error if there is none of that
+// name.
 func (p *Program) Set(name string, v float64) error {
 	for _, s := range p.scalars {
 		if s.name != name {
@@ -334,7 +357,7 @@ func (p *Program) Set(name string, v float64) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("graph: no scalar named %q", name)
+	return unknown("scalar", name, p.Scalars())
 }
 
 // Scalars lists the names of the scalars.
@@ -380,12 +403,12 @@ func (p *Program) output(name string) (G.Value, error) {
 			return *o.value, nil
 		}
 	}
-	return nil, fmt.Errorf("graph: no output named %q", name)
+	return nil, unknown("output", name, p.Outputs())
 }
 
 // Output gives the numbers of an output of float32 as they lie, row by row. The next Run
 // overwrites them, and if it is not an operation of this package that computes them, puts
-// them elsewhere.
+// them elsewhere. It is an error if there is no output of that name, or if it is float64.
 func (p *Program) Output(name string) ([]float32, error) {
 	v, err := p.output(name)
 	if err != nil {
@@ -394,14 +417,16 @@ func (p *Program) Output(name string) ([]float32, error) {
 	return Slice32(v)
 }
 
-// Number is the value of a scalar output.
+// Number is the value of a scalar output, or the first number of another one, of either
+// precision. It is an error if there is none of that name.
 func (p *Program) Number(name string) (float64, error) {
 	var v [1]float64
 	err := Copy(p, name, v[:])
 	return v[0], err
 }
 
-// Copy copies the start of an output, as many numbers as dst has, of either precision.
+// Copy copies the start of an output, as many numbers as dst has, of either precision. It
+// is an error if there is no output of that name.
 func Copy[T Float](p *Program, name string, dst []T) error {
 	v, err := p.output(name)
 	if err != nil {

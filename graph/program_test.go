@@ -99,17 +99,24 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// While a run reads one batch, the next one may be written: it does not change the run.
+// While a run reads one batch, another goroutine may write the next one: it does not change
+// the run, and the race detector (go test -race) finds nothing.
 func TestProgramHasTwoBuffers(t *testing.T) {
 	p := scaled(t, tensor.Float32, 2)
 	feed(t, p, []float32{1, 1, 1, 1}, make([]float32, 4))
 	for i := range 5 {
-		next := p.Input("a")
-		for j := range next {
-			next[j] = float32(i + 2)
-		}
-		clear(p.Input("e"))
-		if err := p.Run(); err != nil {
+		filled := make(chan bool)
+		go func() {
+			next := p.Input("a")
+			for j := range next {
+				next[j] = float32(i + 2)
+			}
+			clear(p.Input("e"))
+			close(filled)
+		}()
+		err := p.Run()
+		<-filled
+		if err != nil {
 			t.Fatal(err)
 		}
 		if y, _ := outputs(t, p); y[0] != float64(3*(i+1)) || y[3] != y[0] {
@@ -145,9 +152,54 @@ func TestProgramErrors(t *testing.T) {
 	p := scaled(t, tensor.Float32, 2)
 	_, errNumber := p.Number("none")
 	_, errOutput := p.Output("none")
-	for name, err := range map[string]error{"Load": p.Load("none", 0, nil), "Set": p.Set("none", 1), "Number": errNumber, "Output": errOutput} {
-		if err == nil || !strings.Contains(err.Error(), `named "none"`) {
-			t.Errorf("%s: %v", name, err)
+	for want, err := range map[string]error{
+		`no input named "none", but a, e`:            p.Load("none", 0, nil),
+		`no scalar named "none", but s`:              p.Set("none", 1),
+		`no output named "none", but y, total, dsum`: errOutput,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if errNumber == nil || errNumber.Error() != errOutput.Error() {
+		t.Errorf("Number: %v", errNumber)
+	}
+	bare, err := Compile(tensor.Float32, func(b *Builder) error { b.Input("x", 2, 2); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bare.Set("none", 1); err == nil || !strings.Contains(err.Error(), `no scalar named "none": there is none`) {
+		t.Errorf("no scalars: %v", err)
+	}
+}
+
+// Load writes rows where it is told to, and refuses those that do not fit, in either
+// precision.
+func TestLoad(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		p := scaled(t, dt, 2)
+		feed(t, p, make([]float32, 4), make([]float32, 4))
+		for row, src := range [][]float32{{1, 2, 3, 4}, {5, 6}, nil} {
+			if err := p.Load("a", row, src); err != nil {
+				t.Errorf("%v: row %d: %v", dt, row, err)
+			}
+		}
+		for row, src := range map[int][]float32{-1: {9, 9}, 0: {9, 9, 9, 9, 9}, 1: {9, 9, 9}, 2: {9}, 3: nil} {
+			if err := p.Load("a", row, src); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d numbers from row %d of input a", len(src), row)) {
+				t.Errorf("%v: row %d: %v", dt, row, err)
+			}
+		}
+		if err := p.Load("e", 0, make([]float32, 4)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Take(); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if y, _ := outputs(t, p); !slices.Equal(y, []float64{3, 6, 15, 18}) {
+			t.Errorf("%v: %v", dt, y)
 		}
 	}
 }
@@ -161,7 +213,7 @@ func TestRows(t *testing.T) {
 		return err
 	})
 	var all sync.WaitGroup
-	for worker := range 4 {
+	for worker := range 8 {
 		all.Add(1)
 		go func() {
 			defer all.Done()
@@ -185,12 +237,96 @@ func TestRows(t *testing.T) {
 	}
 	all.Wait()
 	for want, in := range map[string]map[string][]float32{
-		"1 inputs, want 2":            {"a": make([]float32, 6)},
-		"input b has 3 numbers":       {"a": make([]float32, 6), "b": make([]float32, 3)},
-		"input b has 0 numbers, want": {"a": make([]float32, 6), "c": make([]float32, 6)},
+		"1 inputs of rows for a graph of 2":       {"a": make([]float32, 6)},
+		"input b has 3 numbers, want 2 rows of 3": {"a": make([]float32, 6), "b": make([]float32, 3)},
+		"no rows of input b, but of a, c":         {"a": make([]float32, 6), "c": make([]float32, 6)},
 	} {
 		if err := rows.Run(2, in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+}
+
+// Full batches of float32 are read where they are, and what is left over is not. float64
+// reads neither. Afterwards no program holds the caller's memory.
+func TestRowsReadInPlace(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		var from *float32 // where the last batch was read
+		look := Kernel{
+			F32: func(out []float32, in [][]float32) { from = &in[0][0]; copy(out, in[0]) },
+			F64: func(out []float64, in [][]float64) { from = nil; copy(out, in[0]) },
+		}
+		rows := NewRows(dt, func(b *Builder, batch int) error {
+			y, err := Compute("look", nil, look, b.Input("x", batch, 3))
+			b.Output("y", y)
+			return err
+		})
+		x, y := make([]float32, 3*523), make([]float64, 3*523)
+		for i := range x {
+			x[i] = float32(i)
+		}
+		var batches []int
+		err := rows.Run(523, map[string][]float32{"x": x}, Collect("y", 523, y), func(lo, hi int, p *Program) error {
+			batches = append(batches, lo, hi)
+			full := p.Inputs()[0].Shape[0] == hi-lo
+			if (from == &x[3*lo]) != (full && dt == tensor.Float32) {
+				t.Errorf("%v: rows %d to %d are read at %p, and are at %p", dt, lo, hi, from, &x[3*lo])
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(batches, []int{0, 512, 512, 523}) {
+			t.Errorf("%v: batches %v, %v", dt, batches, err)
+		}
+		for i, v := range y {
+			if v != float64(i) {
+				t.Fatalf("%v: number %d is %v", dt, i, v)
+			}
+		}
+		for _, batch := range []int{64, 512} {
+			p, err := rows.Get(batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if from == &x[0] || p.inputs[0].node.Value() != G.Value(p.inputs[0].side[0]) {
+				t.Errorf("%v: the program of %d rows holds the rows of the run before", dt, batch)
+			}
+		}
+	}
+}
+
+// No rows are no batch; an error of a function ends the run; a graph must have inputs of
+// one row each.
+func TestRowsRefuse(t *testing.T) {
+	build := func(shape func(batch int) []int) *Rows {
+		return NewRows(tensor.Float32, func(b *Builder, batch int) error {
+			s := shape(batch)
+			if s == nil {
+				y, err := Compute("y", tensor.Shape{1}, Both(pass[float32], pass[float64]), b.Scalar("s", 1))
+				b.Output("y", y)
+				return err
+			}
+			y, err := Combine([]float64{1}, b.Input("x", s...))
+			b.Output("y", y)
+			return err
+		})
+	}
+	good := build(func(batch int) []int { return []int{batch, 2} })
+	calls := 0
+	count := func(int, int, *Program) error { calls++; return fmt.Errorf("an error of mine") }
+	if err := good.Run(0, map[string][]float32{"x": {}}, count); err != nil || calls != 0 {
+		t.Errorf("no rows: %d calls, %v", calls, err)
+	}
+	if err := good.Run(600, map[string][]float32{"x": make([]float32, 1200)}, count); err == nil || err.Error() != "an error of mine" || calls != 1 {
+		t.Errorf("an error: %d calls, %v", calls, err)
+	}
+	twice := build(func(batch int) []int { return []int{2 * batch, 1} })
+	if err := twice.Run(8, map[string][]float32{"x": make([]float32, 8)}); err == nil || !strings.Contains(err.Error(), "input x of shape (16, 1) in a graph of 8 rows") {
+		t.Errorf("two rows a row: %v", err)
+	}
+	if err := build(func(int) []int { return nil }).Run(1, nil); err == nil || !strings.Contains(err.Error(), "0 inputs of rows for a graph of 0") {
+		t.Errorf("no inputs: %v", err)
 	}
 }

@@ -2,7 +2,10 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"gorgonia.org/tensor"
@@ -42,7 +45,11 @@ func BatchFor(n int) int {
 // Run feeds n rows of each input, [n,·] by its name, through the graph. After each batch
 // it calls each of the given functions with the program, which has the outputs of rows lo
 // … hi−1 in its first hi−lo rows. The graph reads full batches of float32 where they are,
-// and copies only what does not fill one.
+// and copies only what does not fill one. For n = 0 it does nothing.
+//
+// It is an error if in lacks an input or has one too many, if an input has not n rows, or
+// if build gave it another first dimension than batch. The first error of a function ends
+// the run.
 func (r *Rows) Run(n int, in map[string][]float32, each ...func(lo, hi int, p *Program) error) error {
 	for lo := 0; lo < n; {
 		batch := BatchFor(n - lo)
@@ -73,13 +80,19 @@ func (r *Rows) Run(n int, in map[string][]float32, each ...func(lo, hi int, p *P
 
 // feed lets the inputs of a program be rows lo … hi−1 of n.
 func (p *Program) feed(rows map[string][]float32, n, lo, hi, batch int) error {
-	if len(rows) != len(p.inputs) {
-		return fmt.Errorf("graph: %d inputs, want %d", len(rows), len(p.inputs))
+	if len(rows) != len(p.inputs) || len(rows) == 0 {
+		return fmt.Errorf("graph: %d inputs of rows for a graph of %d, want as many, and at least 1", len(rows), len(p.inputs))
 	}
 	for _, in := range p.inputs {
+		if in.Shape.Dims() == 0 || in.Shape[0] != batch {
+			return fmt.Errorf("graph: input %s of shape %v in a graph of %d rows", in.Name, in.Shape, batch)
+		}
 		src, ok := rows[in.Name]
 		w := in.Shape.TotalSize() / in.Shape[0]
-		if !ok || len(src) != n*w {
+		if !ok {
+			return fmt.Errorf("graph: no rows of input %s, but of %s", in.Name, strings.Join(slices.Sorted(maps.Keys(rows)), ", "))
+		}
+		if len(src) != n*w {
 			return fmt.Errorf("graph: input %s has %d numbers, want %d rows of %d", in.Name, len(src), n, w)
 		}
 		src = src[lo*w : hi*w]
@@ -109,13 +122,15 @@ func (p *Program) own() error {
 	return nil
 }
 
-// Collect returns a function for Run that copies an output [n,·] into dst.
+// Collect returns a function for Rows.Run that copies an output [n,·] into dst, which has
+// as many numbers.
 func Collect[T Float](name string, n int, dst []T) func(lo, hi int, p *Program) error {
 	w := len(dst) / max(n, 1)
 	return func(lo, hi int, p *Program) error { return Copy(p, name, dst[lo*w:hi*w]) }
 }
 
-// Get returns a program for a batch size, for the caller alone until Put.
+// Get returns a program for a batch size, for the caller alone until Put. Its error is that
+// of Compile.
 func (r *Rows) Get(batch int) (*Program, error) {
 	r.mu.Lock()
 	if f := r.free[batch]; len(f) > 0 {

@@ -11,7 +11,8 @@ import (
 )
 
 // Dense computes y = act(x·Wᵀ + b) with x [B,I], W [O,I], b [O], y [B,O]: what a Linear
-// layer is, of nodes of one's own.
+// layer is, of nodes of one's own. An x that is data (graph.IsData) has no gradient. It is
+// an error if the shapes do not fit.
 func Dense(x, w, b *G.Node, act Activation) (*G.Node, error) {
 	return dense(x, w, b, simd.Activation(act), false)
 }
@@ -90,7 +91,7 @@ func linearDX[T graph.Float](w tensor.Shape) func(dx []T, in [][]T) {
 func columnSums[T graph.Float](db []T, in [][]T) { simd.ColumnSums(db, in[0]) }
 
 // GLU is the gated linear unit a·sigmoid(g) of h = [a, g] side by side: h [B,2N],
-// the result [B,N].
+// the result [B,N]. It is an error if h has another shape.
 //
 // Source: Dauphin et al. 2017, eq. 1, arXiv:1612.08083.
 func GLU(h *G.Node) (*G.Node, error) {

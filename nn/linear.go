@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
@@ -33,15 +34,18 @@ type Linear struct {
 	Gated bool
 	// Fixed keeps Apply from passing W and B a gradient, as if they were frozen.
 	Fixed bool
+
+	more *activation // that is applied to the result; nil for none
 }
 
 // NewLinear makes a layer of i inputs and o outputs, float32 or float64, whose initial
 // weights come from src as init says (Inits lists the names).
 //
 // With several names the layer is several heads of o/len(names) outputs each, which init
-// counts one by one. W and B are named NAME.weight and NAME.bias.
+// counts one by one. W and B are named NAME.weight and NAME.bias. It is an error if there
+// is no such init, no input, no name, or no whole number of outputs for each name.
 func NewLinear(dt tensor.Dtype, o, i int, act Activation, init string, src rand.Source, names ...string) (Linear, error) {
-	bounds, err := initOf(init)
+	bounds, err := inits.find(init)
 	if err != nil {
 		return Linear{}, err
 	}
@@ -56,6 +60,9 @@ func NewLinear(dt tensor.Dtype, o, i int, act Activation, init string, src rand.
 	l.W.Names, l.B.Names = weights, biases
 	r := rand.New(src)
 	bound, biasBound := bounds(i, o/len(names))
+	if !(bound >= 0 && biasBound >= 0) || math.IsInf(bound+biasBound, 0) {
+		return Linear{}, fmt.Errorf("nn: initialisation %s of %d inputs and %d outputs: bounds %v and %v, want finite numbers of at least 0", init, i, o/len(names), bound, biasBound)
+	}
 	l.W.Fill(uniform(r, bound))
 	l.B.Fill(uniform(r, biasBound))
 	return l, nil
@@ -67,14 +74,20 @@ func uniform(r *rand.Rand, bound float64) func() float64 {
 }
 
 // Apply adds the layer to the graph of x [B,I]; the result is [B,O], or half of that
-// if it is gated. An x that is an input of the graph has no gradient.
+// if it is gated. An x that is data (graph.IsData) has no gradient. It is an error if x has
+// rows of another length.
 func (l Linear) Apply(x *G.Node) (*G.Node, error) {
 	fixed := l.Fixed || l.W.Frozen && l.B.Frozen
 	y, err := dense(x, l.W.Node(x.Graph()), l.B.Node(x.Graph()), simd.Activation(l.Act), fixed)
-	if err != nil || !l.Gated {
-		return y, err
+	switch {
+	case err != nil:
+		return nil, err
+	case l.Gated:
+		return GLU(y)
+	case l.more != nil:
+		return l.more.on(y)
 	}
-	return GLU(y)
+	return y, nil
 }
 
 // Params lists W and B.

@@ -9,21 +9,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gated is the activation of layers that are (W·h + b)·sigmoid(V·h + c).
-const gated = "gated"
-
-var activations = map[string]Activation{"relu": ReLU, "tanh": Tanh, "softplus": Softplus, gated: Identity}
-
-// Activations lists the names of the hidden layers' activations.
-func Activations() []string { return []string{"relu", "tanh", "softplus", gated} }
-
 // CheckNames returns an error if there is no such activation of hidden layers, or no
-// such initialisation.
+// such initialisation. It lists those that there are.
 func CheckNames(activation, init string) error {
-	if _, ok := activations[activation]; !ok {
-		return fmt.Errorf("unknown activation %q: choose %s", activation, either(Activations()))
+	if _, err := activations.find(activation); err != nil {
+		return err
 	}
-	_, err := initOf(init)
+	_, err := inits.find(init)
 	return err
 }
 
@@ -35,8 +27,8 @@ type MLPConfig struct {
 	Name       string // that the names of the parameters start with: NAME.hidden.0, NAME.hidden.0.gate, …
 	In         int    // inputs
 	Hidden     []int  // sizes of the layers; none makes an MLP that is the identity
-	Activation string // relu, tanh, softplus or gated (Linear.Gated)
-	Init       string // pytorch or glorot
+	Activation string // relu, tanh, softplus, gated (Linear.Gated) or a registered one
+	Init       string // pytorch, glorot or a registered one
 }
 
 // Out is the number of outputs.
@@ -53,7 +45,10 @@ func NewMLP(cfg MLPConfig, dt tensor.Dtype, src rand.Source) (MLP, error) {
 	if err := CheckNames(cfg.Activation, cfg.Init); err != nil {
 		return nil, err
 	}
-	act := activations[cfg.Activation]
+	act, err := activations.find(cfg.Activation)
+	if err != nil {
+		return nil, err
+	}
 	var m MLP
 	in := cfg.In
 	for i, h := range cfg.Hidden {
@@ -61,21 +56,25 @@ func NewMLP(cfg MLPConfig, dt tensor.Dtype, src rand.Source) (MLP, error) {
 			return nil, fmt.Errorf("hidden layer %d has %d units, want at least 1", i, h)
 		}
 		o, names := h, []string{fmt.Sprintf("%s.hidden.%d", cfg.Name, i)}
-		if cfg.Activation == gated {
+		if act.gated {
 			o, names = 2*h, append(names, names[0]+".gate")
 		}
-		layer, err := NewLinear(dt, o, in, act, cfg.Init, src, names...)
+		layer, err := NewLinear(dt, o, in, act.fused, cfg.Init, src, names...)
 		if err != nil {
 			return nil, err
 		}
-		layer.Gated = cfg.Activation == gated
+		layer.Gated = act.gated
+		if act.apply != nil {
+			layer.more = &act
+		}
 		m = append(m, layer)
 		in = h
 	}
 	return m, nil
 }
 
-// Apply adds all layers to the graph of x [B,I].
+// Apply adds all layers to the graph of x [B,I]; the result is [B,O] of the last one. The
+// error names the layer, counted from 0.
 func (m MLP) Apply(x *G.Node) (h *G.Node, err error) {
 	h = x
 	for i, layer := range m {

@@ -1,0 +1,59 @@
+package nn
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// gated is the activation of layers that are (W·h + b)·sigmoid(V·h + c).
+const gated = "gated"
+
+// activation is what a name of MLPConfig.Activation stands for.
+type activation struct {
+	name  string
+	fused Activation // part of the layer's operation
+	gated bool
+	apply func(h *G.Node) (*G.Node, error) // of the layer's output; nil for none
+}
+
+var activations = func() *choices[activation] {
+	c := &choices[activation]{}
+	c.Kind = "activation"
+	c.builtin("relu", activation{fused: ReLU})
+	c.builtin("tanh", activation{fused: Tanh})
+	c.builtin("softplus", activation{fused: Softplus})
+	c.builtin(gated, activation{gated: true})
+	return c
+}()
+
+// RegisterActivation adds an activation of hidden layers under a name, for
+// MLPConfig.Activation. f adds it to the graph of h = x·Wᵀ + b [B,O], and returns a node of
+// the same shape. f is called once for each layer and graph.
+//
+// These are there: relu, tanh, softplus and gated (Linear.Gated).
+//
+// It is meant for init functions. A name that is registered twice is an error when it is
+// used.
+func RegisterActivation(name string, f func(h *G.Node) (*G.Node, error)) {
+	activations.Register(name, activation{name: name, apply: f})
+}
+
+// Activations lists the names of the hidden layers' activations: relu, tanh, softplus,
+// gated, then those that were registered, sorted.
+func Activations() []string { return activations.all() }
+
+// on applies a registered activation.
+func (a *activation) on(h *G.Node) (*G.Node, error) {
+	y, err := a.apply(h)
+	if err != nil {
+		return nil, fmt.Errorf("nn: activation %s: %w", a.name, err)
+	}
+	if y == nil {
+		return nil, fmt.Errorf("nn: activation %s: no node", a.name)
+	}
+	if !y.Shape().Eq(h.Shape()) {
+		return nil, fmt.Errorf("nn: activation %s: shape %v, want that of its input, %v", a.name, y.Shape(), h.Shape())
+	}
+	return y, nil
+}
