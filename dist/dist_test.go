@@ -106,7 +106,7 @@ func TestMeansAndSamples(t *testing.T) {
 // Lengths that do not fit are a programmer's error.
 func TestValuesRefuseLengths(t *testing.T) {
 	for name, f := range map[string]func(){
-		"dist: 3 parameters, want two for each number":  func() { Normal{}.At(make([]float64, 3)) },
+		"dist: 3 parameters, want two for each number":  func() { Normal{}.At(normals(1, 3)) },
 		"dist: 2 parameters for 3 numbers, want 1 each": func() { Normal{}.At(make([]float64, 4)).LogProb(make([]float64, 3)) },
 		"dist: 4 parameters for 3 numbers, want 1 each": func() { Bernoulli{}.At(make([]float64, 4)).LogProb(make([]float64, 3)) },
 	} {
