@@ -61,6 +61,16 @@ type testGraph struct {
 // and the nodes that gradients are wanted for.
 func newGraph(t testing.TB, dt tensor.Dtype, batch int, widths []int, build func(in []*G.Node) (out *G.Node, wrt G.Nodes, err error)) *testGraph {
 	t.Helper()
+	var shapes []tensor.Shape
+	for _, w := range widths {
+		shapes = append(shapes, tensor.Shape{batch, w})
+	}
+	return newShaped(t, dt, shapes, build)
+}
+
+// newShaped is newGraph with inputs of any shapes.
+func newShaped(t testing.TB, dt tensor.Dtype, shapes []tensor.Shape, build func(in []*G.Node) (out *G.Node, wrt G.Nodes, err error)) *testGraph {
+	t.Helper()
 	g, gr := G.NewGraph(), &testGraph{}
 	input := func(name string, shape ...int) *G.Node {
 		v := tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
@@ -68,8 +78,8 @@ func newGraph(t testing.TB, dt tensor.Dtype, batch int, widths []int, build func
 		return G.NewTensor(g, dt, len(shape), G.WithName(name), G.WithShape(shape...), G.WithValue(v))
 	}
 	var in []*G.Node
-	for i, w := range widths {
-		in = append(in, input(fmt.Sprint("input ", i), batch, w))
+	for i, s := range shapes {
+		in = append(in, input(fmt.Sprint("input ", i), s...))
 	}
 	out, wrt, err := build(in)
 	if err != nil {
