@@ -23,7 +23,7 @@ var leaves = []string{"checkpoint", "figure", "internal/stream", "internal/simd"
 // module that it may import besides the ones its imports may.
 var order = map[string][]string{
 	"graph":                         {"internal/simd"},
-	"nn":                            {"graph"},
+	"nn":                            {"graph", "internal/names"},
 	"dist":                          {"nn", "internal/stream"},
 	"mnist":                         {"internal/simd"},
 	"klreg":                         {"dist"},
