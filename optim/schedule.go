@@ -9,8 +9,11 @@ import (
 
 var schedules = &names.Registry[func(done float64) float64]{Kind: "optim: schedule"}
 
+// constant is the name of the schedule that is the same at each part of a run.
+const constant = "constant"
+
 func init() {
-	RegisterSchedule("constant", Constant)
+	RegisterSchedule(constant, Constant)
 	RegisterSchedule("linear", Linear)
 	RegisterSchedule("cosine", Cosine)
 	RegisterSchedule("cooldown", Cooldown)
@@ -33,6 +36,10 @@ func Schedule(name string) (factor func(done float64) float64, err error) {
 	}
 	return factor, err
 }
+
+// UsesLength reports whether the factor at a step depends on how long the run is, as it does
+// for all schedules but constant. A run with such a schedule has a fixed end.
+func UsesLength(name string) bool { return name != constant }
 
 // Schedules returns the names that Schedule knows, sorted.
 func Schedules() []string { return schedules.Names() }

@@ -90,6 +90,10 @@ func (c Config) objective(epoch int) vae.Objective {
 	return o
 }
 
+// CanGrow reports whether a run can be resumed with more epochs: no step that it has taken
+// depended on their number.
+func (c Config) CanGrow() bool { return !optim.UsesLength(c.Schedule) && c.Cycles == 0 }
+
 // Check returns an error unless m can be trained so on that many images: what does not
 // go together, or is too large.
 func (c Config) Check(m *vae.Model, images int) error {

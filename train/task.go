@@ -298,7 +298,7 @@ func (t *task) agree(json.RawMessage) error {
 		return err
 	}
 	now := t.settings()
-	if now.Train.Schedule == "constant" && now.Train.Cycles == 0 {
+	if now.Train.CanGrow() {
 		old.Train.Epochs = now.Train.Epochs
 	}
 	old.Train.Out, old.Train.Resume = now.Train.Out, now.Train.Resume

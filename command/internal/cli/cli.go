@@ -145,6 +145,27 @@ func (f *Flags) Parse(args []string) error {
 	return nil
 }
 
+// Given lists the flags that Parse found in the arguments: the text of each by its name.
+func (f *Flags) Given() map[string]string {
+	given := map[string]string{}
+	f.Visit(func(g *flag.Flag) { given[g.Name] = g.Value.String() })
+	return given
+}
+
+// Texts lists the texts of all flags by their names.
+func (f *Flags) Texts() map[string]string {
+	texts := map[string]string{}
+	f.VisitAll(func(g *flag.Flag) { texts[g.Name] = g.Value.String() })
+	return texts
+}
+
+// Again sets flags to texts that they have had before, after the defaults under them changed.
+func (f *Flags) Again(given map[string]string) {
+	for name, text := range given {
+		f.Set(name, text) // cannot fail: the flag has taken this text
+	}
+}
+
 func (f *Flags) help(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s\n", f.Name(), f.about)
 	for i, g := range f.groups {

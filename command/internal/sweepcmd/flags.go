@@ -43,20 +43,21 @@ func flags(o *options, preset *string) *cli.Flags {
 // parse resolves the flags: what was given overrides the preset.
 func parse(args []string) (*options, error) {
 	preset := "default"
-	first, err := initial(preset)
+	o, err := initial(preset)
 	if err != nil {
 		return nil, err
 	}
-	if err := flags(first, &preset).Parse(args); err != nil {
+	f := flags(o, &preset)
+	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	o, err := initial(preset)
+	given := f.Given()
+	chosen, err := initial(preset)
 	if err != nil {
 		return nil, cli.Usage(err)
 	}
-	if err := flags(o, &preset).Parse(args); err != nil {
-		return nil, err
-	}
+	*o = *chosen
+	f.Again(given)
 	o.model.Seed, o.eval.Seed = o.train.Seed, o.train.Seed
 	for _, err := range []error{o.model.Validate(), o.train.Validate(), o.eval.Validate()} {
 		if err != nil {

@@ -3,13 +3,14 @@ package traincmd
 import (
 	"cmp"
 	"flag"
-	"slices"
+	"reflect"
 	"strings"
 
 	"govae/command/internal/cli"
 	"govae/dist"
 	"govae/internal/names"
 	"govae/mnist"
+	"govae/nn"
 	"govae/optim"
 	"govae/train"
 	"govae/vae"
@@ -39,7 +40,7 @@ func flags(o *options) *cli.Flags {
 	f.Group("Model")
 	f.IntVar(&o.model.Latent, "latent", o.model.Latent, "`N` latent dimensions")
 	f.Var((*cli.Ints)(&o.model.Hidden), "hidden", "`SIZES` of the encoder's hidden layers, with commas; the decoder mirrors them")
-	f.StringVar(&o.model.Activation, "activation", o.model.Activation, "`NAME` of the hidden layers' nonlinearity: relu, tanh, softplus or gated")
+	f.StringVar(&o.model.Activation, "activation", o.model.Activation, "`NAME` of the hidden layers' nonlinearity: "+names.List(nn.Activations()))
 	parts := vae.Registered()
 	f.StringVar(&o.model.Encoder, "encoder", o.model.Encoder, "`NAME` of the network of q(z|x): "+names.List(parts.Encoders)+"; if empty, mlp")
 	f.StringVar(&o.model.Decoder, "decoder", o.model.Decoder, "`NAME` of the network of p(x|z): "+names.List(parts.Decoders)+"; if empty, mlp")
@@ -48,7 +49,7 @@ func flags(o *options) *cli.Flags {
 	f.IntVar(&o.model.Labels, "labels", o.model.Labels, "give the networks each image's label, one of `N`: p(x|y); 0 for none")
 	f.Var((*settings)(&o.model.Options), "option", "`NAME=VALUE` of a part that a program has registered; several with commas")
 	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel")
-	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: pytorch or glorot")
+	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: "+names.List(nn.Inits()))
 	f.Var((*above)(&o.model.Above), "above", "`LAYERS` of further latent codes, from below, such as 100,100:50: hidden sizes, then the code's; several with semicolons")
 	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): "+names.List(parts.Priors)+"; if empty, standard: N(0,I)")
 	f.IntVar(&o.model.Components, "components", o.model.Components, "`N` components of a prior that has any, which must be given with one")
@@ -95,49 +96,32 @@ func flags(o *options) *cli.Flags {
 // parse resolves the flags: what was given on the command line overrides the
 // preset; if a run is resumed, it must agree with the settings of that run.
 func parse(args []string) (*options, error) {
-	first := initial("default")
-	given := flags(&first)
-	if err := given.Parse(args); err != nil {
+	o := initial("default")
+	f := flags(&o)
+	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	switch _, _, err := train.Preset(first.preset); {
+	given := f.Given()
+	switch _, _, err := train.Preset(o.preset); {
 	case err != nil:
 		return nil, cli.Usage(err)
-	case first.train.Out == "":
+	case o.train.Out == "":
 		return nil, cli.Usagef("train: -out is empty, want a directory")
-	case first.threads < 0:
-		return nil, cli.Usagef("train: threads is %d, want at least 0", first.threads)
+	case o.threads < 0:
+		return nil, cli.Usagef("train: threads is %d, want at least 0", o.threads)
 	}
-	o := initial(first.preset)
-	f := flags(&o)
-	seen := map[string]bool{}
-	given.Visit(func(g *flag.Flag) {
-		seen[g.Name] = true
-		f.Set(g.Name, g.Value.String()) // cannot fail: given has taken this text
-	})
+	o = initial(o.preset)
+	f.Again(given)
+	o.model.Seed = o.train.Seed
 	if o.train.Resume {
-		var err error
-		if o, err = resumed(o, seen); err != nil {
+		if err := resume(&o, f, given); err != nil {
 			return nil, err
 		}
 	}
-	o.model.Seed = o.train.Seed
-	sigma, components := o.model.Uses()
-	if !sigma {
-		if seen["sigma"] && !o.train.Resume {
-			return nil, cli.Usagef("train: -sigma without -likelihood gaussian, gaussian-learned or gaussian-pixel")
-		}
-		o.model.Sigma = 0
-	}
-	if !components {
-		if seen["components"] && o.model.Components != 0 {
-			return nil, cli.Usagef("train: -components %d without -prior mixture or vamp", o.model.Components)
-		}
-		o.model.Components = 0
-	}
-	if err := settle(&o.train, seen); err != nil {
+	if err := o.unused(given); err != nil {
 		return nil, err
 	}
+	o = o.settled()
 	if k, m := o.train.Objective.K, o.train.Objective.M; k < 1 || m < 1 {
 		return nil, cli.Usagef("train: k is %d and m is %d, want at least 1", k, m)
 	}
@@ -155,29 +139,6 @@ func parse(args []string) (*options, error) {
 	return &o, nil
 }
 
-// settle clears the settings of those schedules of the KL term that are off, and
-// refuses them if they were given.
-func settle(t *train.Config, given map[string]bool) error {
-	for _, f := range []struct {
-		name, of string
-		off      bool
-	}{{"ramp", "cycles", t.Cycles == 0}, {"capacity-epochs", "capacity", t.Capacity == 0}, {"gamma", "capacity", t.Capacity == 0}} {
-		if f.off && given[f.name] {
-			return cli.Usagef("train: -%s without -%s", f.name, f.of)
-		}
-	}
-	if given["schedule-steps"] && t.ScheduleSteps && (t.WarmupK == 0 || t.Schedule == "constant") {
-		return cli.Usagef("train: -schedule-steps changes nothing without -warmup-k, or with -schedule constant")
-	}
-	if t.Cycles == 0 {
-		t.Ramp = 0
-	}
-	if t.Capacity == 0 {
-		t.Gamma = 0
-	}
-	return nil
-}
-
 // initial is what a preset says, and the defaults of what it does not.
 func initial(preset string) options {
 	o := options{preset: preset}
@@ -189,45 +150,105 @@ func initial(preset string) options {
 	return o
 }
 
-// resumed returns the options of the run in -out. Flags that were given (with a
-// preset: all flags) must agree with them, but for those that do not change the
-// result.
-func resumed(now options, given map[string]bool) (options, error) {
+// settled is o without the values that nothing reads.
+func (o options) settled() options {
+	sigma, components := o.model.Uses()
+	if !sigma {
+		o.model.Sigma = 0
+	}
+	if !components {
+		o.model.Components = 0
+	}
+	if o.train.Cycles == 0 {
+		o.train.Ramp = 0
+	}
+	if o.train.Capacity == 0 {
+		o.train.Gamma = 0
+	}
+	return o
+}
+
+// unused returns an error if a flag was given whose value nothing reads.
+func (o options) unused(given map[string]string) error {
+	sigma, components := o.model.Uses()
+	likelihoods, priors := users()
+	for _, f := range []struct {
+		name string
+		off  bool
+		want string
+	}{
+		{"sigma", !sigma, "-likelihood " + names.List(likelihoods)},
+		{"components", !components && o.model.Components != 0, "-prior " + names.List(priors)},
+		{"ramp", o.train.Cycles == 0, "-cycles"},
+		{"capacity-epochs", o.train.Capacity == 0, "-capacity"},
+		{"gamma", o.train.Capacity == 0, "-capacity"},
+		{"schedule-steps", o.train.ScheduleSteps && (o.train.WarmupK == 0 || !optim.UsesLength(o.train.Schedule)), "-warmup-k and a -schedule that falls"},
+	} {
+		if text, ok := given[f.name]; ok && f.off {
+			return cli.Usagef("train: -%s %s without %s", f.name, text, f.want)
+		}
+	}
+	return nil
+}
+
+// users lists the likelihoods that read sigma, and the priors that read components.
+func users() (likelihoods, priors []string) {
+	parts := vae.Registered()
+	for _, name := range parts.Likelihoods {
+		if sigma, _ := (vae.Config{Likelihood: name}).Uses(); sigma {
+			likelihoods = append(likelihoods, name)
+		}
+	}
+	for _, name := range parts.Priors {
+		if _, components := (vae.Config{Prior: name}).Uses(); components {
+			priors = append(priors, name)
+		}
+	}
+	return likelihoods, priors
+}
+
+// resume makes o the options of the run in -out. Flags that were given (with a preset: all
+// flags) must agree with it. One that changes no setting, such as -threads, agrees.
+func resume(o *options, f *cli.Flags, given map[string]string) error {
+	now, texts := *o, f.Texts()
 	s, err := train.ReadSettings(now.train.Out)
 	if err != nil {
-		return now, err
+		return err
 	}
 	was := now
 	was.model, was.train = s.Model, s.Train
 	was.train.Objective = was.train.Objective.Whole()
 	was.train.Optimizer = cmp.Or(was.train.Optimizer, optim.Default)
 	was.train.Out, was.train.Resume = now.train.Out, true
-	free := []string{"data", "out", "resume", "threads", "quiet", "preset"}
-	if was.train.Schedule == "constant" && was.train.Cycles == 0 { // else all steps depend on the number of epochs
-		free = append(free, "epochs")
-	}
-	if sigma, _ := was.model.Uses(); !sigma {
-		free = append(free, "sigma")
-	}
-	if was.train.Cycles == 0 {
-		free = append(free, "ramp")
-	}
-	if was.train.Capacity == 0 {
-		free = append(free, "gamma")
-	}
-	old := flags(&was)
-	flags(&now).VisitAll(func(f *flag.Flag) {
-		had := old.Lookup(f.Name).Value.String()
-		if (given[f.Name] || given["preset"]) && had != f.Value.String() && !slices.Contains(free, f.Name) && err == nil {
-			why := ""
-			if f.Name == "epochs" {
-				why = ", for its schedules are of them"
+	_, all := given["preset"]
+	f.VisitAll(func(g *flag.Flag) {
+		if _, ok := given[g.Name]; !ok && !all || err != nil {
+			return
+		}
+		*o = was
+		had := g.Value.String()
+		f.Set(g.Name, texts[g.Name]) // cannot fail: the flag has had this text
+		why := ""
+		if g.Name == "epochs" {
+			if was.train.CanGrow() {
+				return
 			}
-			err = cli.Usagef("train: the run in %s has -%s %s: it cannot go on with %s%s", was.train.Out, f.Name, had, f.Value, why)
+			why = ", for its schedules are of them"
+		}
+		if !reflect.DeepEqual(o.result(), was.result()) {
+			err = cli.Usagef("train: the run in %s has -%s %s: it cannot go on with %s%s", was.train.Out, g.Name, had, texts[g.Name], why)
 		}
 	})
-	if given["epochs"] {
-		was.train.Epochs = now.train.Epochs
+	*o = was
+	if _, ok := given["epochs"]; ok {
+		o.train.Epochs = now.train.Epochs
 	}
-	return was, err
+	return err
+}
+
+// result is all of o that the result of a run depends on.
+func (o options) result() options {
+	o = o.settled()
+	o.data, o.preset, o.threads, o.quiet, o.train.Out = "", "", 0, false, ""
+	return o
 }

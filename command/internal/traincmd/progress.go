@@ -144,7 +144,7 @@ func (p *progress) stop() {
 func (p *progress) done(epochs []train.Epoch) {
 	if p.steps == 0 && !p.o.quiet {
 		more := ""
-		if p.o.train.Schedule == "constant" && p.o.train.Cycles == 0 {
+		if p.o.train.CanGrow() {
 			more = "; a larger -epochs goes on"
 		}
 		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.train.Out, len(epochs), more)
