@@ -199,7 +199,7 @@ func damagedModels(t *testing.T, dir, path string) map[string][]string {
 	edit("huge-images", set("rows", 1<<14), "16384")
 	edit("negative-rows", set("rows", -28), "-28")
 	edit("no-latent", set("latent", 0), "latent")
-	edit("odd-activation", set("activation", "sine"), "sine", "relu, tanh, softplus or gated")
+	edit("odd-activation", set("activation", "sine"), "sine", "gated, relu, softplus or tanh")
 	edit("odd-likelihood", set("likelihood", "poisson"), "poisson", "choose bernoulli")
 	edit("odd-binarization", func(f *checkpoint.File, _ map[string]any) {
 		f.Metadata["govae.train"] = `{"train":{"binarize":"sometimes"}}`

@@ -69,8 +69,8 @@ func TestHelpTellsTheTruth(t *testing.T) {
 	help := must(t, t.TempDir(), "train", "-h")
 	for _, want := range []string{
 		"(default 10)", "(default 128)", "(default 0.001)", "(default 20)", "(default 400)", "(default relu)", "(default bernoulli)",
-		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "relu, tanh, softplus or gated",
-		"(default adam)", "adam, adamw, nesterov or sgd", "constant, cooldown, cosine, linear or stages", "pytorch or glorot", "logistic256", "iwae-1-k5", "MNIST_DIR",
+		"(default dynamic)", "(default constant)", "(default runs/mnist)", "none, dynamic, threshold or fixed", "gated, relu, softplus or tanh",
+		"(default adam)", "adam, adamw, nesterov or sgd", "constant, cooldown, cosine, linear or stages", "glorot or pytorch", "logistic256", "iwae-1-k5", "MNIST_DIR",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("train -h lacks %q", want)

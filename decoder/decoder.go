@@ -26,7 +26,7 @@ type Config struct {
 	Labels     int    // width of the labels, 0 for none
 	Outputs    int    // Outputs(X) of the likelihood, which is X, the number of pixels, for most
 	Hidden     []int  // sizes of the hidden layers, from z to x; none makes a linear decoder
-	Activation string // of the hidden layers: relu, tanh, softplus or gated
+	Activation string // of the hidden layers: a name that nn.Activations lists
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
 }
 

@@ -19,7 +19,7 @@ type FlowConfig struct {
 	Layers int    // coupling layers, of which two change each dimension once
 	Latent int    // Z, at least 2
 	Hidden int    // units of the one hidden layer of each coupling layer
-	Init   string // of the hidden layers: pytorch or glorot
+	Init   string // of the hidden layers: a name that nn.Inits lists
 }
 
 // RealNVP is a flow of affine coupling layers. Each leaves one half a of the

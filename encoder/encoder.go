@@ -28,7 +28,7 @@ type Config struct {
 	Labels     int    // width of the labels, 0 for none
 	Latent     int    // Z, latent dimensions
 	Hidden     []int  // sizes of the hidden layers, from x to z; none makes a linear encoder
-	Activation string // of the hidden layers: relu, tanh, softplus or gated
+	Activation string // of the hidden layers: a name that nn.Activations lists
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
 }
 

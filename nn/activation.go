@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
+
+	"govae/internal/names"
 )
 
 // gated is the activation of layers that are (W·h + b)·sigmoid(V·h + c).
@@ -17,15 +19,14 @@ type activation struct {
 	apply func(h *G.Node) (*G.Node, error) // of the layer's output; nil for none
 }
 
-var activations = func() *choices[activation] {
-	c := &choices[activation]{}
-	c.Kind = "activation"
-	c.builtin("relu", activation{fused: ReLU})
-	c.builtin("tanh", activation{fused: Tanh})
-	c.builtin("softplus", activation{fused: Softplus})
-	c.builtin(gated, activation{gated: true})
-	return c
-}()
+var activations = &names.Registry[activation]{Kind: "activation"}
+
+func init() {
+	activations.Register("relu", activation{fused: ReLU})
+	activations.Register("tanh", activation{fused: Tanh})
+	activations.Register("softplus", activation{fused: Softplus})
+	activations.Register(gated, activation{gated: true})
+}
 
 // RegisterActivation adds an activation of hidden layers under a name, for
 // MLPConfig.Activation. f adds it to the graph of h = x·Wᵀ + b [B,O], and returns a node of
@@ -39,9 +40,8 @@ func RegisterActivation(name string, f func(h *G.Node) (*G.Node, error)) {
 	activations.Register(name, activation{name: name, apply: f})
 }
 
-// Activations lists the names of the hidden layers' activations: relu, tanh, softplus,
-// gated, then those that were registered, sorted.
-func Activations() []string { return activations.all() }
+// Activations lists the names of the hidden layers' activations, sorted.
+func Activations() []string { return activations.Names() }
 
 // on applies a registered activation.
 func (a *activation) on(h *G.Node) (*G.Node, error) {

@@ -1,18 +1,21 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"govae/internal/names"
+)
 
 // An initialisation gives the bounds of the uniform distributions that the weights and the
 // biases of a layer of in inputs and out outputs are drawn from, U(−bound, bound).
 type initialisation func(in, out int) (weight, bias float64)
 
-var inits = func() *choices[initialisation] {
-	c := &choices[initialisation]{}
-	c.Kind = "initialisation"
-	c.builtin("pytorch", func(in, _ int) (weight, bias float64) { return 1 / math.Sqrt(float64(in)), 1 / math.Sqrt(float64(in)) })
-	c.builtin("glorot", func(in, out int) (weight, bias float64) { return math.Sqrt(6 / float64(in+out)), 0 })
-	return c
-}()
+var inits = &names.Registry[initialisation]{Kind: "initialisation"}
+
+func init() {
+	inits.Register("pytorch", func(in, _ int) (weight, bias float64) { return 1 / math.Sqrt(float64(in)), 1 / math.Sqrt(float64(in)) })
+	inits.Register("glorot", func(in, out int) (weight, bias float64) { return math.Sqrt(6 / float64(in+out)), 0 })
+}
 
 // RegisterInit adds an initialisation under a name, for NewLinear and MLPConfig.Init. f
 // gives the bounds of the weights and the biases of a layer of in inputs and out outputs,
@@ -27,6 +30,5 @@ var inits = func() *choices[initialisation] {
 // used.
 func RegisterInit(name string, f func(in, out int) (weight, bias float64)) { inits.Register(name, f) }
 
-// Inits lists the names of the initialisations: pytorch, glorot, then those that were
-// registered, sorted.
-func Inits() []string { return inits.all() }
+// Inits lists the names of the initialisations, sorted.
+func Inits() []string { return inits.Names() }

@@ -12,10 +12,10 @@ type Config struct {
 	Cols       int     `json:"cols"`            // of an image, in pixels
 	Hidden     []int   `json:"hidden"`          // encoder's hidden layers from x to z; the decoder mirrors them
 	Latent     int     `json:"latent"`          // Z
-	Activation string  `json:"activation"`      // relu, tanh, softplus or gated (Dauphin et al. 2017, arXiv:1612.08083)
+	Activation string  `json:"activation"`      // of the hidden layers: a name that nn.Activations lists
 	Likelihood string  `json:"likelihood"`      // a name that is registered
 	Sigma      float64 `json:"sigma,omitempty"` // of a gaussian likelihood (dist.NewLikelihood), where 1 is the range of a pixel
-	Init       string  `json:"init"`            // pytorch or glorot
+	Init       string  `json:"init"`            // of the weights: a name that nn.Inits lists
 
 	// Above are stochastic layers above the first one, from below: z_2, z_3, …
 	Above []Stochastic `json:"above,omitempty"`

@@ -264,7 +264,7 @@ func TestConfigErrors(t *testing.T) {
 		"at most":            func(c *Config) { c.Hidden = []int{1 << 40} },
 		"unknown likelihood": func(c *Config) { c.Likelihood = "poisson" },
 		"sigma":              func(c *Config) { c.Likelihood = "gaussian" },
-		"relu, tanh":         func(c *Config) { c.Activation = "gelu" },
+		"relu, softplus":     func(c *Config) { c.Activation = "gelu" },
 		"glorot":             func(c *Config) { c.Init = "zero" },
 	} {
 		c := DefaultConfig()
