@@ -1,7 +1,7 @@
 # check   formatting, vet, staticcheck, go.mod, other platforms
 # test    all tests (SHORT=1 for those under two minutes)
 # bench   govae beside PyTorch, OpenBLAS and gonum, run by run; writes docs/performance.md
-#         (BENCH=-quick for a look); go test -bench . ./... has the single kernels
+#         (BENCH=-quick for a look, BENCH='-against REVISION' for an earlier revision beside this one); go test -bench . ./... has the single kernels
 # core    count the lines that a default training step passes through
 # samples train the model that govae comes with, and draw the committed figures
 

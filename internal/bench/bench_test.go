@@ -243,3 +243,19 @@ func TestConfigs(t *testing.T) {
 		t.Errorf("%v, %v", m.Validate(), c.Validate())
 	}
 }
+
+// Of 1, 2, …, 101 the interval of the median is that of order statistics: the 41st to the
+// 61st (Efron & Tibshirani 1993, section 13.3, by the binomial distribution), give or take
+// one. Of one value it is that value.
+func TestInterval(t *testing.T) {
+	values := make([]float64, 101)
+	for i := range values {
+		values[i] = float64(101 - i)
+	}
+	if low, high := interval(values); math.Abs(low-41) > 1 || math.Abs(high-61) > 1 {
+		t.Errorf("%v to %v, want 41 to 61", low, high)
+	}
+	if low, high := interval([]float64{3}); low != 3 || high != 3 {
+		t.Errorf("of 3: %v to %v", low, high)
+	}
+}

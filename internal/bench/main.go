@@ -25,6 +25,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,6 +44,7 @@ type options struct {
 	python   string
 	blas     string
 	openblas string
+	earlier  string
 }
 
 func main() {
@@ -64,6 +66,7 @@ func run(args []string) error {
 	fs.StringVar(&o.python, "python", "/usr/bin/python3", "the Python that has PyTorch")
 	fs.StringVar(&o.blas, "blas", "", "directory of the OpenMP build of OpenBLAS, for PyTorch")
 	fs.StringVar(&o.openblas, "openblas", "", "the compiled openblas/gemm.c")
+	fs.StringVar(&o.earlier, "earlier", "", "an earlier bench program, to compare with instead of the peers: 21 rounds, and no file unless -out is given (run.sh -against REVISION builds it)")
 	worker := fs.Bool("worker", false, "be govae's side: used by bench itself")
 	fs.Parse(args)
 	if *worker {
@@ -78,7 +81,10 @@ func run(args []string) error {
 	if o.quick {
 		o.rounds = min(o.rounds, 3)
 	}
-	if o.out == "" && !o.quick && *only == "" {
+	if o.earlier != "" && !slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "rounds") }) {
+		o.rounds = 21
+	}
+	if o.out == "" && !o.quick && *only == "" && o.earlier == "" {
 		o.out = filepath.Join("docs", "performance.md")
 	}
 	var err error
@@ -129,6 +135,9 @@ func measure(ctx context.Context, o options) (*report, error) {
 		return nil, err
 	}
 	r := &report{machine: d.machine()}
+	if o.earlier != "" {
+		return r, d.compare(r)
+	}
 	if d.torch == nil {
 		r.notes = append(r.notes, "PyTorch is not installed: its lines are left out. internal/bench/run.sh installs it on Debian.")
 	}
@@ -213,7 +222,7 @@ func (d *driver) ourSide(n int, env ...string) side {
 }
 
 func (d *driver) torchSide(n int) side {
-	return side{name: "PyTorch", argv: []string{d.o.python, filepath.Join("bench", "torch", "peer.py"), d.o.data},
+	return side{name: "PyTorch", argv: []string{d.o.python, filepath.Join("internal", "bench", "torch", "peer.py"), d.o.data},
 		env: append(openMP(n), "LD_LIBRARY_PATH="+d.o.blas, "ATEN_CPU_CAPABILITY=avx512")}
 }
 

@@ -90,7 +90,11 @@ func (d *driver) line(l line) (result, error) {
 	if !l.memory {
 		peer.env = append(peer.env, keepMemory...)
 	}
-	if l.against == ourselves {
+	switch {
+	case d.o.earlier != "":
+		peer = d.ourSide(l.threads)
+		peer.name, peer.argv = "earlier govae", append([]string{d.o.earlier}, peer.argv[1:]...)
+	case l.against == ourselves:
 		ours, peer = d.ourSide(l.threads, l.env), d.ourSide(l.threads)
 	}
 	if l.fresh {
@@ -115,23 +119,26 @@ func (d *driver) turns(l line, sides ...side) (result, error) {
 			}
 		}
 	}
+	first := 0
 	rounds, err := collect(d.o.rounds, func() (round, error) {
 		d.waitForQuiet()
-		r := round{fma: simd.Peak(l.threads, 50*time.Millisecond)}
-		for _, w := range workers {
-			if err := r.turn(w, l.command); err != nil {
+		r := round{fma: simd.Peak(l.threads, 50*time.Millisecond), took: make([]float64, len(sides)), values: make([]float64, len(sides))}
+		for i := range workers { // who is first takes turns too
+			side := (first + i) % len(workers)
+			if err := r.turn(side, workers[side], l.command); err != nil {
 				return r, err
 			}
 		}
+		first++
 		return r, nil
 	})
 	return result{l, rounds}, err
 }
 
 // turn has one worker do its part of a round.
-func (r *round) turn(w *worker, command string) error {
+func (r *round) turn(side int, w *worker, command string) error {
 	a, err := w.ask(command)
-	r.took, r.values, r.others = append(r.took, a.Seconds), append(r.values, a.Value), max(r.others, a.others)
+	r.took[side], r.values[side], r.others = a.Seconds, a.Value, max(r.others, a.others)
 	return err
 }
 
@@ -216,9 +223,9 @@ func (d *driver) gemm(shapes []shape) ([]product, error) {
 		progress("SGEMM %s", s.name)
 		rounds, err := collect(d.o.rounds, func() (round, error) {
 			d.waitForQuiet()
-			r := round{fma: simd.Peak(threads, 10*time.Millisecond)}
-			for _, t := range turns {
-				if err := r.turn(t.w, s.command(t.word)); err != nil {
+			r := round{fma: simd.Peak(threads, 10*time.Millisecond), took: make([]float64, len(turns)), values: make([]float64, len(turns))}
+			for i, t := range turns {
+				if err := r.turn(i, t.w, s.command(t.word)); err != nil {
 					return r, err
 				}
 			}

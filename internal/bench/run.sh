@@ -1,8 +1,24 @@
 #!/usr/bin/env bash
 # Installs the peers that bench compares with (Debian's packages, where they are
 # missing), builds OpenBLAS's program, and runs bench with the given flags.
+#
+# run.sh -against REVISION [flags] compares with the bench of an earlier revision instead,
+# turn by turn, and needs no peers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+if [ "${1-}" = -against ]; then
+	build=$(mktemp -d)
+	trap 'git worktree remove --force "$build/tree" 2>/dev/null; rm -rf "$build"' EXIT
+	trap 'exit 1' INT TERM
+	git worktree add --quiet --detach "$build/tree" "$2"
+	dir=internal/bench
+	[ -d "$build/tree/$dir" ] || dir=bench # where it stood before it was moved
+	(cd "$build/tree" && go build -o "$build/earlier" "./$dir")
+	go build -o "$build/bench" ./internal/bench
+	"$build/bench" -earlier "$build/earlier" "${@:3}"
+	exit
+fi
 
 packages=(python3-torch python3-numpy libopenblas0-openmp gcc libc6-dev)
 if command -v apt-get >/dev/null; then

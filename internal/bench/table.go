@@ -23,6 +23,7 @@ type report struct {
 	machine machine
 	notes   []string
 	results []result
+	earlier []result // beside an earlier program
 	curves  []curve
 	gemms   []product
 }
@@ -46,6 +47,7 @@ func (r *report) markdown(w io.Writer) {
 			"they took in a round. Rounds in which it was over ", percent(tolerable), " were repeated, as far as that helped. Computed is what came out on\n",
 			"either side, as a check: the last epoch's loss or log p(x) in nats an image, or the mean pixel of the images.\n")
 	}
+	r.changes(w)
 	r.limits(w)
 	if len(r.curves) > 0 {
 		curveTable(w, r.curves)
