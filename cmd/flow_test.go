@@ -78,7 +78,7 @@ func TestEvaluateMore(t *testing.T) {
 func TestSamplePixels(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	likelihoods := []string{"bernoulli", "logistic256", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel"}
+	likelihoods := []string{"bernoulli", "logistic256", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel", "laplace"}
 	if testing.Short() {
 		likelihoods = likelihoods[:2]
 	}

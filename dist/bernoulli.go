@@ -6,6 +6,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/graph"
 	"govae/internal/simd"
 	"govae/nn"
 )
@@ -34,8 +35,8 @@ func (Bernoulli) Outputs(dim int) int { return dim }
 // Params implements Family: none.
 func (Bernoulli) Params() []*nn.Param { return nil }
 
-// On implements Family.
-func (Bernoulli) On(logits *G.Node) (Dist, error) { return likelihood{logits, bernoulliNode}, nil }
+// On implements Family; it is a *BernoulliBatch.
+func (Bernoulli) On(logits *G.Node) (Dist, error) { return &BernoulliBatch{logits}, nil }
 
 // At implements Family; it is a BernoulliValue.
 func (Bernoulli) At(logits []float64) Value { return BernoulliValue{logits} }
@@ -44,6 +45,27 @@ func (Bernoulli) At(logits []float64) Value { return BernoulliValue{logits} }
 func (Bernoulli) Means(logits []float32, _ int) []float32 {
 	simd.Sigmoid(logits, logits)
 	return logits
+}
+
+// BernoulliBatch is a batch of rows of Bernoulli variables on a graph.
+type BernoulliBatch struct {
+	Logits *G.Node // [R,D]
+}
+
+// Rows is the number of rows R.
+func (b *BernoulliBatch) Rows() int { return b.Logits.Shape()[0] }
+
+// NegLogProb adds −log p(x) of x [R,D]: [R], in nats. It passes a gradient to the logits and
+// none to x.
+func (b *BernoulliBatch) NegLogProb(x *G.Node) (*G.Node, error) { return bernoulliNode(b.Logits, x) }
+
+// LogProb implements Dist, with gradients to the logits and to x, of which it is l.
+func (b *BernoulliBatch) LogProb(x *G.Node) (*G.Node, error) {
+	d, err := bernoulliNode(b.Logits, x, graph.Both(bernoulliDX[float32], bernoulliDX[float64]))
+	if err != nil {
+		return nil, err
+	}
+	return graph.Combine([]float64{-1}, d)
 }
 
 // BernoulliValue is a row of Bernoulli variables as plain numbers.

@@ -17,7 +17,7 @@ import (
 //
 //	log p(x) = Σ_n Σ_k x_nk·log p_nk     log p_nk = l_nk − log Σ_i exp(l_ni)
 //
-// The gradient is x_nk − p_nk·Σ_i x_ni. A constant added to all K logits changes nothing. Whether a
+// The gradient along l is x_nk − p_nk·Σ_i x_ni. A constant added to all K logits changes nothing. Whether a
 // row has one 1 for each variable is not checked.
 //
 // Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.104 to 4.109.
@@ -70,19 +70,24 @@ type CategoricalBatch struct {
 	Classes int     // K
 }
 
+// Rows is the number of rows R.
+func (c *CategoricalBatch) Rows() int { return c.Logits.Shape()[0] }
+
 // NegLogProb adds −log p(x) of x [R,N·K]: [R], in nats. It passes a gradient to the logits and
 // none to x.
-func (c *CategoricalBatch) NegLogProb(x *G.Node) (*G.Node, error) {
-	return likelihoodNode(fmt.Sprintf("categorical(%d)", c.Classes), 1, graph.Both(categorical[float32](c.Classes), categorical[float64](c.Classes)), c.Logits, x)
-}
+func (c *CategoricalBatch) NegLogProb(x *G.Node) (*G.Node, error) { return c.node(x) }
 
-// LogProb implements Dist.
+// LogProb implements Dist, with gradients to the logits and to x, of which it is log p_nk.
 func (c *CategoricalBatch) LogProb(x *G.Node) (*G.Node, error) {
-	d, err := c.NegLogProb(x)
+	d, err := c.node(x, graph.Both(categoricalDX[float32](c.Classes), categoricalDX[float64](c.Classes)))
 	if err != nil {
 		return nil, err
 	}
 	return graph.Combine([]float64{-1}, d)
+}
+
+func (c *CategoricalBatch) node(x *G.Node, dx ...graph.Kernel) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("categorical(%d)", c.Classes), 1, graph.Both(categorical[float32](c.Classes), categorical[float64](c.Classes)), c.Logits, x, dx...)
 }
 
 // categorical is −log p(x), from the logits and x. It leaves p·Σx − x where there is room.
@@ -106,6 +111,20 @@ func categorical[T graph.Float](classes int) func(d []T, in [][]T) {
 				}
 			}
 			d[r] = T(sum)
+		}
+	}
+}
+
+// categoricalDX is −dd·log p_nk, from dd, d and the logits.
+func categoricalDX[T graph.Float](classes int) func(dx []T, in [][]T) {
+	return func(dx []T, in [][]T) {
+		dd, logits := in[0], in[2]
+		width := len(dx) / len(dd)
+		for v := 0; v < len(dx); v += classes {
+			norm, g := logSumExp(logits[v:v+classes]), float64(dd[v/width])
+			for k := v; k < v+classes; k++ {
+				dx[k] = T(g * (norm - float64(logits[k])))
+			}
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestCategoricalBatch(t *testing.T) {
 	for _, n := range [][2]int{{1, 2}, {4, 3}, {2, 7}} {
 		variables, classes := n[0], n[1]
 		f, width := Categorical{classes}, variables*classes
-		nodeCheck{name: fmt.Sprint("Categorical ", n), shapes: []tensor.Shape{{rows, width}, {rows, width}}, wrt: []int{0},
+		nodeCheck{name: fmt.Sprint("Categorical ", n), shapes: []tensor.Shape{{rows, width}, {rows, width}}, wrt: []int{0, 1},
 			build: func(in []*G.Node) (*G.Node, error) {
 				d, err := f.On(in[0])
 				if err != nil {

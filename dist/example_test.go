@@ -60,3 +60,23 @@ func ExampleRealNVP() {
 	// [1 -2 0.5] 0 [1 -2 0.5]
 	// [1 8 20.5] 0 [1 -2 0.5]
 }
+
+// A prior of two Laplace components, whose parameters training changes. At temperature 0 a
+// sample is the location of one of them.
+func ExampleNewLearned() {
+	family := dist.MixtureOf{Base: dist.Laplace{}, Components: 2}
+	prior, err := dist.NewLearned(family, 1, 0, tensor.Float64, rand.NewPCG(1, 2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// Logits, then location and log-scale of each component.
+	copy(prior.Row.Value.Data().([]float64), []float64{0, 0, -3, 0, 3, 0})
+	z, err := prior.Sample(6, nil, 0, rand.NewPCG(1, 2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(prior.Name(), z)
+	// Output: laplace-mixture [3 -3 3 -3 -3 3]
+}

@@ -77,6 +77,9 @@ type FullNormalBatch struct {
 	Dim    int     // D
 }
 
+// Rows is the number of rows R.
+func (n *FullNormalBatch) Rows() int { return n.Params.Shape()[0] }
+
 // check returns an error unless all rows are [R,D].
 func (n *FullNormalBatch) check(name string, rows *G.Node) error {
 	ps, s := n.Params.Shape(), rows.Shape()

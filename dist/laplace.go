@@ -61,6 +61,9 @@ type LaplaceBatch struct {
 	Params *G.Node // [R,2D]: m, then s
 }
 
+// Rows is the number of rows R.
+func (l *LaplaceBatch) Rows() int { return l.Params.Shape()[0] }
+
 // Center implements Drawable: m [R,D].
 func (l *LaplaceBatch) Center() (*G.Node, error) {
 	return graph.Columns(l.Params, 0, l.Params.Shape()[1]/2)

@@ -12,12 +12,20 @@ import (
 
 // bernoulliNode computes the distortion −log p(x|z) = Σ softplus(l) − x·l in nats,
 // [B], of pixels x under logits l, both [B,X]. It passes a gradient to the
-// logits and none to x.
-func bernoulliNode(logits, x *G.Node) (*G.Node, error) {
-	return likelihoodNode("bernoulli", 1, graph.Both(bernoulli[float32], bernoulli[float64]), logits, x)
+// logits, and to x only by a kernel dx.
+func bernoulliNode(logits, x *G.Node, dx ...graph.Kernel) (*G.Node, error) {
+	return likelihoodNode("bernoulli", 1, graph.Both(bernoulli[float32], bernoulli[float64]), logits, x, dx...)
 }
 
 func bernoulli[T graph.Float](d []T, in [][]T) { simd.Bernoulli(d, in[2], in[0], in[1]) }
+
+// bernoulliDX is −dd·l, from dd, d and the logits.
+func bernoulliDX[T graph.Float](dx []T, in [][]T) {
+	simd.RowScale(dx, in[0], in[2])
+	for i := range dx {
+		dx[i] = -dx[i]
+	}
+}
 
 // gaussianNode computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log 2π·var) in
 // nats, [B], of pixels x under means m, both [B,X], and one fixed variance.
@@ -91,14 +99,15 @@ func gaussianLearnedGrad[T graph.Float](least float64) func(dlogvar []T, in [][]
 }
 
 // likelihoodNode is an operation params [B,per·X], x [B,X] → d [B] that passes a
-// gradient to params and none to x. When it is differentiated, the kernel leaves the
-// derivative of d with respect to params in its third input.
-func likelihoodNode(name string, per int, k graph.Kernel, params, x *G.Node) (*G.Node, error) {
+// gradient to params, and to x only by a kernel dx, from dd, d, params and x. When it is
+// differentiated, the kernel k leaves the derivative of d with respect to params in its third
+// input.
+func likelihoodNode(name string, per int, k graph.Kernel, params, x *G.Node, dx ...graph.Kernel) (*G.Node, error) {
 	if err := checkParams(name, per, params, x); err != nil {
 		return nil, err
 	}
 	return graph.Op{Name: name, Shape: tensor.Shape{x.Shape()[0]}, Run: k, InPlace: true,
-		Grads: []graph.Kernel{graph.Both(scaleSaved[float32], scaleSaved[float64])}}.Apply(params, x)
+		Grads: append([]graph.Kernel{graph.Both(scaleSaved[float32], scaleSaved[float64])}, dx...)}.Apply(params, x)
 }
 
 // scaleSaved is dparams, where the derivatives lie: each row times its number of dd.

@@ -47,6 +47,7 @@ func TestNewLikelihood(t *testing.T) {
 	}{
 		{"bernoulli", 0, Bernoulli{}, ""}, {"continuous-bernoulli", nan, ContinuousBernoulli{}, ""}, {"logistic256", 3, Logistic256{}, ""},
 		{"gaussian", 0.3, Gaussian{0.3}, ""}, {"gaussian-pixel", 0.3, GaussianPixel{0.3}, ""}, {"gaussian-pixel", 0, GaussianPixel{}, ""},
+		{"laplace", 0.3, LaplacePixel{0.3}, ""}, {"laplace", 0, LaplacePixel{}, ""}, {"laplace", -1, nil, "least scale of -1"}, {"laplace", nan, nil, "least scale of NaN"},
 		{"gaussian", 0, nil, "sigma 0"}, {"gaussian", inf, nil, "sigma +Inf"}, {"gaussian-learned", -1, nil, "sigma -1"},
 		{"gaussian-learned", nan, nil, "sigma NaN"}, {"gaussian-pixel", -1, nil, "sigma of -1"}, {"gaussian-pixel", inf, nil, "sigma of +Inf"},
 		{"poisson", 1, nil, `unknown likelihood "poisson": choose one of ` + strings.Join(Likelihoods(), ", ")},
@@ -73,7 +74,7 @@ func TestOutputsAndParams(t *testing.T) {
 		for _, lik := range all(t, dt) {
 			outputs, params := 7, 0
 			switch lik.Name() {
-			case "gaussian-pixel", "logistic256":
+			case "gaussian-pixel", "laplace", "logistic256":
 				outputs = 14
 			case "gaussian-learned":
 				params = 1

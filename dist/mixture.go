@@ -113,12 +113,13 @@ func (m MixtureValue) Mean() []float64 {
 
 // Sample implements Value: a draw from a component that is drawn by its weight.
 func (m MixtureValue) Sample(src rand.Source) []float64 {
-	return m.Parts[m.pick(rand.New(src))].Sample(src)
+	return m.Parts[pick(m.Weights, rand.New(src))].Sample(src)
 }
 
-func (m MixtureValue) pick(r *rand.Rand) int {
+// pick draws a component by its weight.
+func pick(weights []float64, r *rand.Rand) int {
 	c, u := 0, r.Float64()
-	for u -= m.Weights[0]; u >= 0 && c < len(m.Weights)-1; u -= m.Weights[c] {
+	for u -= weights[0]; u >= 0 && c < len(weights)-1; u -= weights[c] {
 		c++
 	}
 	return c
@@ -131,7 +132,7 @@ func (m MixtureValue) SampleN(n int, temperature float64, src rand.Source) []flo
 	h := make([]float32, 2*n*dim)
 	r := rand.New(src)
 	for i := range n {
-		p := m.Parts[m.pick(r)]
+		p := m.Parts[pick(m.Weights, r)]
 		mu, logvar := halves(h, i, dim)
 		for j := range mu {
 			mu[j], logvar[j] = float32(p.Mu[j]), float32(p.Logvar[j])

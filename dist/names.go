@@ -30,6 +30,10 @@ var known = []struct {
 		g := GaussianPixel{MinSigma: sigma}
 		return g, g.Validate()
 	}, true},
+	{"laplace", func(sigma float64, _ tensor.Dtype) (Family, error) {
+		l := LaplacePixel{MinScale: sigma}
+		return l, l.Validate()
+	}, true},
 	{"logistic256", func(float64, tensor.Dtype) (Family, error) { return Logistic256{}, nil }, false},
 }
 
@@ -53,8 +57,8 @@ func UsesSigma(name string) bool {
 
 // NewLikelihood makes a likelihood from its name; dt is the precision of the model,
 // float32 or float64. sigma, in units of x, is the σ of gaussian, above 0; where
-// that of gaussian-learned starts, 0 for 1; and what that of gaussian-pixel never
-// goes below, 0 for no bound. The others have no use for it.
+// that of gaussian-learned starts, 0 for 1; and what that of gaussian-pixel and the scale of
+// laplace never go below, 0 for no bound. The others have no use for it.
 func NewLikelihood(name string, sigma float64, dt tensor.Dtype) (Family, error) {
 	for _, k := range known {
 		if k.name == name {

@@ -53,6 +53,9 @@ type NormalBatch struct {
 	Params *G.Node // [R,2D]: mu, then logvar
 }
 
+// Rows is the number of rows R.
+func (n *NormalBatch) Rows() int { return n.Params.Shape()[0] }
+
 // dim is D.
 func (n *NormalBatch) dim() int { return n.Params.Shape()[1] / 2 }
 

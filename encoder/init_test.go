@@ -18,6 +18,7 @@ func TestConfigErrors(t *testing.T) {
 		{"0 inputs", func(c *Config) { c.In = 0 }},
 		{"-1 inputs", func(c *Config) { c.In = -1 }},
 		{"0 latent dimensions", func(c *Config) { c.Latent = 0 }},
+		{"-1 outputs, want at least 1, or 0 for mu and logvar", func(c *Config) { c.Outputs = -1 }},
 		{"hidden layer 1 has 0 units", func(c *Config) { c.Hidden = []int{4, 0} }},
 		{`activation "sigmoid"`, func(c *Config) { c.Activation = "sigmoid" }},
 		{`activation ""`, func(c *Config) { c.Activation, c.Hidden = "", nil }},

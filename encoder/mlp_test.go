@@ -136,6 +136,24 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// Another family's parameters are one head of as many outputs.
+func TestOutputs(t *testing.T) {
+	cfg := Config{In: 5, Latent: 3, Outputs: 9, Hidden: []int{4}, Activation: "tanh", Init: "glorot"}
+	m := newMLP(t, cfg, tensor.Float64, 1)
+	if x, y, out := m.Dims(); x != 5 || y != 0 || out != 9 {
+		t.Errorf("Dims() = %d, %d, %d, want 5, 0, 9", x, y, out)
+	}
+	params := m.Params()
+	if len(params) != 4 || params[2].Names[0] != "encoder.output.weight" || !params[2].Value.Shape().Eq(tensor.Shape{9, 4}) || params[3].Names[0] != "encoder.output.bias" {
+		t.Errorf("parameters %v of %v", params[2].Names, params[2].Value.Shape())
+	}
+	g := G.NewGraph()
+	out, err := m.Apply(G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(2, 5)), nil)
+	if err != nil || !out.Shape().Eq(tensor.Shape{2, 9}) {
+		t.Errorf("outputs %v, %v", out, err)
+	}
+}
+
 // The first half of the heads' parameters is mu's, the second logvar's.
 func TestHeadsAreSplitInOrder(t *testing.T) {
 	m := newMLP(t, Config{In: 2, Latent: 2, Activation: "relu", Init: "pytorch"}, tensor.Float64, 1)

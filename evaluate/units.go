@@ -113,7 +113,7 @@ func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, fi
 		if err != nil {
 			return cov, err
 		}
-		mu, logvar, err := m.Encode(x)
+		drawFirst, err := codeDraws(m, x, src)
 		if err != nil {
 			return cov, err
 		}
@@ -121,7 +121,7 @@ func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, fi
 		for half := range means {
 			means[half] = make([][]float64, len(latents))
 			for range drawsAbove {
-				z, err := m.Transform(drawn(mu, logvar, src), mu, logvar)
+				z, err := drawFirst()
 				if err != nil {
 					return cov, err
 				}
@@ -145,6 +145,21 @@ func drawnMeans(ctx context.Context, m *vae.Model, set *mnist.Set, o Options, fi
 		}
 	}
 	return cov, nil
+}
+
+// codeDraws encodes images x, and returns a function that draws the first code of each from
+// q(z_1|x).
+func codeDraws(m *vae.Model, x []float32, src rand.Source) (func() ([]float32, error), error) {
+	base := m.Posterior()
+	if t, ok := base.(dist.Transformed); ok {
+		base = t.Base
+	}
+	if _, ok := base.(dist.Normal); ok {
+		mu, logvar, err := m.Encode(x)
+		return func() ([]float32, error) { return m.Transform(drawn(mu, logvar, src), mu, logvar) }, err
+	}
+	params, err := m.EncodeParams(x)
+	return func() ([]float32, error) { return dist.Samples(m.Posterior(), params, m.Latents()[0], src), nil }, err
 }
 
 // drawn is a draw from N(mu, diag exp logvar).

@@ -47,16 +47,38 @@ func init() {
 	})
 }
 
-// HasClosed reports whether the table has a closed form of KL(q ‖ p).
+// HasClosed reports whether the table has a closed form of KL(q ‖ p). It adds nothing to the
+// graph.
 func HasClosed(q, p dist.Dist) bool {
+	if b, ok := p.(*dist.RepeatedBatch); ok {
+		row, err := b.Family.On(G.NewMatrix(G.NewGraph(), b.Params.Dtype(), G.WithName("params"), G.WithShape(b.Params.Shape()...)))
+		if _, counted := q.(rower); !counted || err != nil {
+			return false
+		}
+		p = row
+	}
 	table.Lock()
 	defer table.Unlock()
 	return table.forms[pairOf(q, p)] != nil
 }
 
+// rower is a batch that knows its number of rows.
+type rower interface{ Rows() int }
+
 // KL adds KL(q ‖ p) to the graph by the closed form of the table: [R,Z], in nats (see
-// Closed). It is an error if there is none; then Estimate is what is left.
+// Closed). It is an error if there is none; then Estimate is what is left. A
+// *dist.RepeatedBatch p, such as that of a learned prior, counts as the batch of its family
+// with as many rows as q has, which q tells by a method Rows() int.
 func KL(q, p dist.Dist) (dims *G.Node, err error) {
+	if b, ok := p.(*dist.RepeatedBatch); ok {
+		counted, ok := q.(rower)
+		if !ok {
+			return nil, fmt.Errorf("klreg: KL(%T ‖ %T): the first has no method Rows() int, so that its number of rows is not known", q, p)
+		}
+		if p, err = b.Repeat(counted.Rows()); err != nil {
+			return nil, err
+		}
+	}
 	table.Lock()
 	k := pairOf(q, p)
 	f, twice := table.forms[k], table.doubles[k]

@@ -171,14 +171,26 @@ func (k knownParts) weights(c Config) int {
 }
 
 func init() {
-	RegisterEncoder(mlp, Part[nn.Network]{New: mlpEncoder, Weights: func(c Config) int {
-		n, in := 0, c.Pixels()+c.Labels
-		for _, h := range c.Hidden {
-			n += h * (in + 1)
-			in = h
-		}
-		return n + 2*c.Latent*(in+1)
-	}})
+	RegisterEncoder(mlp, Part[nn.Network]{New: mlpEncoder,
+		Check: func(c Config) error {
+			outputs, err := c.codeParams()
+			if err != nil {
+				return err
+			}
+			if most := maxWeights / c.encoderLast(); outputs < 1 || outputs > most {
+				return fmt.Errorf("a %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", either(c.Posterior, normal), c.Latent, outputs, most)
+			}
+			return nil
+		},
+		Weights: func(c Config) int {
+			n, in := 0, c.Pixels()+c.Labels
+			for _, h := range c.Hidden {
+				n += h * (in + 1)
+				in = h
+			}
+			outputs, _ := c.codeParams()
+			return n + outputs*(in+1)
+		}})
 	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Weights: func(c Config) int {
 		n, in := 0, c.Latent+c.Labels
 		for _, h := range mirrored(c.Hidden) {
@@ -187,7 +199,9 @@ func init() {
 		}
 		return n + c.Pixels()*(in+1)
 	}})
-	RegisterPosterior(normal, Part[dist.Code]{New: func(Spec) (dist.Code, error) { return dist.Normal{}, nil }})
+	for _, f := range []dist.Code{dist.Normal{}, dist.Laplace{}, dist.FullNormal{}} {
+		RegisterPosterior(f.Name(), Part[dist.Code]{New: func(Spec) (dist.Code, error) { return f, nil }})
+	}
 	for _, name := range dist.Likelihoods() {
 		RegisterLikelihood(name, Part[dist.Family]{Sigma: dist.UsesSigma(name),
 			New:   func(s Spec) (dist.Family, error) { return dist.NewLikelihood(name, s.Sigma, s.Dtype) },
@@ -206,11 +220,33 @@ func checkComponents(c Config) error {
 	return nil
 }
 
-func mlpEncoder(s Spec) (nn.Network, error) {
-	if _, ok := s.Posterior.(dist.Normal); !ok {
-		return nil, fmt.Errorf("encoder mlp gives the parameters of a normal posterior, not of %s: choose another encoder", s.Posterior.Name())
+// codeParams is the number of parameters of the posterior that c names.
+func (c Config) codeParams() (int, error) {
+	p, err := posteriors.Get(either(c.Posterior, normal))
+	if err != nil {
+		return 0, err
 	}
-	return encoder.NewMLP(encoder.Config{In: s.Pixels(), Labels: s.Labels, Latent: s.Latent, Hidden: s.Hidden,
+	f, err := p.New(Spec{Config: c, Dtype: tensor.Float32, Source: rand.NewPCG(0, 0)})
+	if err != nil {
+		return 0, err
+	}
+	return f.Outputs(c.Latent), nil
+}
+
+// encoderLast is the width of what the last layer of the encoder sees.
+func (c Config) encoderLast() int {
+	if n := len(c.Hidden); n > 0 {
+		return c.Hidden[n-1]
+	}
+	return c.Pixels() + c.Labels
+}
+
+func mlpEncoder(s Spec) (nn.Network, error) {
+	outputs := s.Posterior.Outputs(s.Latent)
+	if _, ok := s.Posterior.(dist.Normal); ok {
+		outputs = 0 // heads mu and logvar
+	}
+	return encoder.NewMLP(encoder.Config{In: s.Pixels(), Labels: s.Labels, Latent: s.Latent, Outputs: outputs, Hidden: s.Hidden,
 		Activation: s.Activation, Init: s.Init}, s.Dtype, s.Source)
 }
 

@@ -48,7 +48,7 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.model.Likelihood, "likelihood", o.model.Likelihood, "`NAME` of p(x|z): "+names.List(parts.Likelihoods)+"; all but bernoulli are of grey pixels (-binarize none)")
 	f.IntVar(&o.model.Labels, "labels", o.model.Labels, "give the networks each image's label, one of `N`: p(x|y); 0 for none")
 	f.Var((*settings)(&o.model.Options), "option", "`NAME=VALUE` of a part that a program has registered; several with commas")
-	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel")
+	f.Float64Var(&o.model.Sigma, "sigma", o.model.Sigma, "`S`, standard deviation of a gaussian likelihood: fixed, where a learned one starts, or the least of one for each pixel; of laplace the least scale")
 	f.StringVar(&o.model.Init, "init", o.model.Init, "`NAME` of the initialisation: "+names.List(nn.Inits()))
 	f.Var((*above)(&o.model.Above), "above", "`LAYERS` of further latent codes, from below, such as 100,100:50: hidden sizes, then the code's; several with semicolons")
 	f.StringVar(&o.model.Prior, "prior", o.model.Prior, "`NAME` of p(z): "+names.List(parts.Priors)+"; if empty, standard: N(0,I)")
