@@ -265,6 +265,8 @@ func TestDeepSteps(t *testing.T) {
 			stride := 3
 			if o.Name == "iwae" {
 				stride = 1
+			} else if testing.Short() {
+				continue
 			}
 			if err := checkDifferences(t, m, o, 0.8, stride); err != nil {
 				t.Errorf("%s, %+v: %v", name, o, err)
