@@ -2,11 +2,11 @@ package vae
 
 import (
 	"fmt"
-	"sync"
 
 	"gorgonia.org/tensor"
 
 	"govae/dist"
+	"govae/graph"
 	"govae/nn"
 )
 
@@ -62,16 +62,7 @@ func Assemble(parts Parts) (*Model, error) {
 	if err := m.checkParams(); err != nil {
 		return nil, err
 	}
-	m.closed = sync.OnceValue(m.hasClosedRate)
-	m.encode, m.center, m.decode = m.rows(m.buildEncode), m.rows(m.buildCenter), m.rows(m.buildDecode)
-	m.elbo, m.likelihood = m.rows(m.buildELBO), m.rows(m.buildLikelihood)
-	m.distortion, m.priorGrad = m.rows(m.buildDistortionGrad), m.rows(m.buildPriorGrad)
-	if _, ok := parts.Posterior.(dist.Transformed); ok {
-		m.flow = m.rows(m.buildFlow)
-	}
-	for l := range m.gens {
-		m.up, m.down = append(m.up, m.rows(m.buildLayer(m.q[l+1]))), append(m.down, m.rows(m.buildLayer(m.gens[l])))
-	}
+	m.graphs = &graphs{model: m, rows: map[string]*graph.Rows{}}
 	return m, nil
 }
 
@@ -102,9 +93,8 @@ func (m *Model) size(parts Parts) error {
 	}
 	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Labels: max(labels, labelsOut), Encoder: assembled, Decoder: assembled}
 	m.q = []dist.Conditional{{Net: parts.Encoder, Family: parts.Posterior}}
-	m.pixels, m.labels, m.params, m.outputs = x, max(labels, labelsOut), params, outputs
-	m.latent, m.latents, m.noise = z, []int{z}, parts.Posterior.Noise(z)
-	m.noises = []int{m.noise}
+	noise := parts.Posterior.Noise(z)
+	m.sizes = sizes{pixels: x, labels: m.cfg.Labels, params: params, outputs: outputs, latent: z, latents: []int{z}, noise: noise, noises: []int{noise}}
 	return nil
 }
 

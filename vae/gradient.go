@@ -29,7 +29,7 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 	if err != nil {
 		return nil, nil, err
 	}
-	err = m.distortion.Run(n, in, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
+	err = m.graphs.get("distortion gradient", (*Model).buildDistortionGrad).Run(n, in, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
 	return distortion, dz, err
 }
 
@@ -86,7 +86,7 @@ func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err e
 		in["eps"] = eps
 	}
 	logp, dz = make([]float64, n), make([]float32, len(z))
-	err = m.priorGrad.Run(n, in, graph.Collect("logp", n, logp), graph.Collect("dz", n, dz))
+	err = m.graphs.get("prior gradient", (*Model).buildPriorGrad).Run(n, in, graph.Collect("logp", n, logp), graph.Collect("dz", n, dz))
 	return logp, dz, err
 }
 

@@ -31,28 +31,26 @@ import (
 // Model is a variational autoencoder. Any number of goroutines may use its
 // methods at once, as long as none trains it or restores its weights.
 type Model struct {
-	cfg     Config
-	q       []dist.Conditional // q(z_1|x), then q(z_l+1|z_l)
-	gens    []dist.Conditional // p(z_l|z_l+1)
-	p       dist.Conditional   // p(x|z_1)
-	prior   dist.Prior
-	latent  int   // of z_1
+	cfg   Config
+	q     []dist.Conditional // q(z_1|x), then q(z_l+1|z_l)
+	gens  []dist.Conditional // p(z_l|z_l+1)
+	p     dist.Conditional   // p(x|z_1)
+	prior dist.Prior         // of the topmost code
+	sizes
+	graphs *graphs   // compiled, for the next call of a method
+	y      []float32 // the labels of a view that Given made
+}
+
+// sizes are the widths of the rows that go through a model.
+type sizes struct {
+	pixels  int   // X
+	labels  int   // of y, 0 for none
+	params  int   // of q(z_1|x)
+	outputs int   // of the decoder
 	latents []int // of each stochastic layer
-	noises  []int // numbers of noise of each
+	latent  int   // of z_1
+	noises  []int // numbers of noise that a draw of each layer takes
 	noise   int   // of all of them
-	pixels  int
-	labels  int // width of y, 0 for none
-	outputs int // of the decoder
-	params  int // of q(z_1|x)
-
-	y []float32 // the labels of a view that Given made
-
-	closed func() bool // whether the rate has a closed form
-
-	// compiled graphs, kept for the next call
-	encode, center, decode, elbo, likelihood, distortion, priorGrad *graph.Rows
-	flow                                                            *graph.Rows   // of z0, nil without one
-	up, down                                                        []*graph.Rows // of the layers above the first
 }
 
 // Params lists all parameters: the encoder's, then the decoder's, then those of the layers
@@ -76,17 +74,26 @@ func (m *Model) labelInput(b *graph.Builder, batch int) *G.Node {
 	return b.Input("y", batch, m.labels)
 }
 
-// on is a conditional given x, and y if its network takes labels.
-func on(c dist.Conditional, x, y *G.Node) (dist.Dist, error) {
-	if _, labels, _ := c.Net.Dims(); labels == 0 {
+// apply adds a network to the graph of x, and of y if the network takes labels.
+func apply(net nn.Network, x, y *G.Node) (*G.Node, error) {
+	if _, labels, _ := net.Dims(); labels == 0 {
 		y = nil
 	}
-	return c.On(x, y)
+	return net.Apply(x, y)
 }
 
-// hasClosedRate reports whether KL(q ‖ p) has a closed form: there is one stochastic layer,
-// and one is registered for the types of posterior and prior.
-func (m *Model) hasClosedRate() bool {
+// on is a conditional given x, and y if its network takes labels.
+func on(c dist.Conditional, x, y *G.Node) (dist.Dist, error) {
+	params, err := apply(c.Net, x, y)
+	if err != nil {
+		return nil, err
+	}
+	return c.Family.On(params)
+}
+
+// closed reports whether KL(q ‖ p) has a closed form: there is one stochastic layer, and a
+// form is registered for the types of posterior and prior.
+func (m *Model) closed() bool {
 	if len(m.q) > 1 {
 		return false
 	}
@@ -115,10 +122,6 @@ func (m *Model) sampledFor() string {
 		return fmt.Sprintf("a %s prior", m.prior.Name())
 	}
 	return fmt.Sprintf("a %s posterior", m.q[0].Family.Name())
-}
-
-func (m *Model) rows(build func(b *graph.Builder, batch int) error) *graph.Rows {
-	return graph.NewRows(m.dtype(), build)
 }
 
 func (m *Model) dtype() tensor.Dtype { return m.Params()[0].Value.Dtype() }

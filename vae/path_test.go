@@ -19,7 +19,7 @@ func plainLogQ(m *Model, x []float64, z [][]float64) (l float64) {
 	for i, e := range m.q {
 		mu, logvar := plainEncode(e.Net, below)
 		below = z[i]
-		if i == 0 && m.flow != nil {
+		if _, flows := m.flow(); i == 0 && flows {
 			flow := flowOf(m)
 			z0, logDet := flow.InverseValue(z[0], append(append([]float64{}, mu...), logvar...))
 			l += logNormal(z0, mu, logvar) + logDet

@@ -115,7 +115,7 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if w.WarmupAbove > 0 {
 		p.Share = b.Scalar("share", 1)
 	}
-	if p.Params, err = m.encodeNode(p.X, p.Y); err != nil {
+	if p.Params, err = apply(m.q[0].Net, p.X, p.Y); err != nil {
 		return err
 	}
 	l, err := bound.Loss(p)
@@ -167,14 +167,6 @@ func (l *LossNodes) addTerms() (err error) {
 		}
 	}
 	return nil
-}
-
-// encodeNode is the parameters of q(z_1|x): [B,P].
-func (m *Model) encodeNode(x, y *G.Node) (*G.Node, error) {
-	if _, labels, _ := m.q[0].Net.Dims(); labels == 0 {
-		y = nil
-	}
-	return m.q[0].Net.Apply(x, y)
 }
 
 // Inputs lists what is to be filled before Run: x, and y for a model with labels, and noise

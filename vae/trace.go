@@ -124,12 +124,8 @@ func (t *Trace) Params() (*G.Node, error) {
 	if t.params != nil {
 		return t.params, nil
 	}
-	y := t.Y
-	if _, labels, _ := t.m.p.Net.Dims(); labels == 0 {
-		y = nil
-	}
 	var err error
-	t.params, err = t.m.p.Net.Apply(t.Z[0], y)
+	t.params, err = apply(t.m.p.Net, t.Z[0], t.Y)
 	return t.params, err
 }
 
