@@ -62,6 +62,9 @@ func Assemble(parts Parts) (*Model, error) {
 	if err := m.checkParams(); err != nil {
 		return nil, err
 	}
+	if err := m.checkDomains(); err != nil {
+		return nil, err
+	}
 	m.graphs = &graphs{model: m, rows: map[string]*graph.Rows{}}
 	return m, nil
 }
@@ -115,6 +118,23 @@ func (m *Model) stack(parts Parts) error {
 		m.latents, m.noises = append(m.latents, z), append(m.noises, z)
 		m.cfg.Above = append(m.cfg.Above, Stochastic{Latent: z})
 		m.noise += z
+	}
+	return nil
+}
+
+// checkDomains returns an error unless the codes of each layer can be compared with what is
+// above them. A pair whose KL has a closed form can.
+func (m *Model) checkDomains() error {
+	if len(m.gens) > 0 { // p(z_1|z_2) is a Gaussian, as N(0,I) is
+		if err := dist.Comparable(m.q[0].Family, dist.StandardNormal{}); err != nil {
+			return fmt.Errorf("vae: below another stochastic layer: %w", err)
+		}
+	}
+	if m.closed() {
+		return nil
+	}
+	if err := dist.Comparable(m.q[len(m.q)-1].Family, m.prior); err != nil {
+		return fmt.Errorf("vae: %w", err)
 	}
 	return nil
 }

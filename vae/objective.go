@@ -17,6 +17,8 @@ type Objective struct {
 	// Backward is how many of the K draws the gradient is computed through, chosen by
 	// their weights; 0 for all. See Pass.Importance.
 	Backward int `json:"backward,omitempty"`
+	// Options are settings of an objective that a program has registered.
+	Options Options `json:"options,omitempty"`
 }
 
 // DefaultObjective is the ELBO with the analytic KL.
@@ -112,33 +114,30 @@ func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 // Bound returns what the objective does. An unknown name is an error that lists the known
 // ones.
 func (o Objective) Bound() (Bound, error) {
-	make, err := objectives.Get(o.Whole().Name)
+	known, err := objectives.Get(o.Whole().Name)
 	if err != nil {
 		return nil, err
 	}
-	return make(o), nil
+	return known.make(o), nil
 }
 
 // Validate returns an error that names what is wrong with the objective by itself.
-func (o Objective) Validate() error {
-	b, err := o.Bound()
+func (o Objective) Validate() error { return o.check(nil, klreg.DefaultWeight()) }
+
+// check returns an error if the objective is wrong, or does not go with a model, nil for
+// any, or a weight.
+func (o Objective) check(m *Model, w klreg.Weight) error {
+	known, err := objectives.Get(o.Whole().Name)
 	if err != nil {
 		return err
 	}
 	if o.K < 0 || o.M < 0 || o.K > 1<<20 || o.M > 1<<20 {
 		return fmt.Errorf("vae: objective %s with k=%d and m=%d, want at least 1 and at most %d", o.Name, o.K, o.M, 1<<20)
 	}
-	return b.Check(nil, klreg.DefaultWeight())
-}
-
-// check returns an error if the objective does not go with a model or a weight.
-func (o Objective) check(m *Model, w klreg.Weight) error {
-	if err := o.Validate(); err != nil {
-		return err
+	if len(o.Options) > 0 {
+		if err := o.Options.only("objective "+o.Whole().Name, known.options...); err != nil {
+			return fmt.Errorf("vae: %w", err)
+		}
 	}
-	b, err := o.Bound()
-	if err != nil {
-		return err
-	}
-	return b.Check(m, w)
+	return known.make(o).Check(m, w)
 }

@@ -3,6 +3,7 @@ package vae
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -26,12 +27,7 @@ type Spec struct {
 }
 
 // Option is one of Config.Options, or a default if it is not set.
-func (s Spec) Option(name, standard string) string {
-	if v, ok := s.Options[name]; ok {
-		return v
-	}
-	return standard
-}
+func (s Spec) Option(name, standard string) string { return s.Options.Get(name, standard) }
 
 // Part says how a part of a model is made. It is registered under a name, which Config,
 // saved models and flags then know.
@@ -44,6 +40,8 @@ type Part[T any] struct {
 	// Weights is the least number of weights that the part has, so that a number in a
 	// forged file is no reason to allocate them; nil for 0.
 	Weights func(c Config) int
+	// Options are the names of those of Config.Options that the part reads.
+	Options []string
 	// Components and Sigma say whether the part reads those fields of Config.
 	Components, Sigma bool
 }
@@ -68,8 +66,14 @@ var (
 	posteriors  = names.Registry[Part[dist.Code]]{Kind: "vae: posterior"}
 	likelihoods = names.Registry[Part[dist.Family]]{Kind: "vae: likelihood"}
 	priors      = names.Registry[Part[dist.Prior]]{Kind: "vae: prior"}
-	objectives  = names.Registry[func(Objective) Bound]{Kind: "vae: objective"}
+	objectives  = names.Registry[objective]{Kind: "vae: objective"}
 )
+
+// objective is how a Bound is made, and the names of the options that it reads.
+type objective struct {
+	make    func(Objective) Bound
+	options []string
+}
 
 // RegisterEncoder adds an encoder under a name, for Config.Encoder. Like all functions that
 // register, it is called from an init function. A name that is registered twice is an error
@@ -88,8 +92,11 @@ func RegisterLikelihood(name string, p Part[dist.Family]) { likelihoods.Register
 // RegisterPrior adds a prior under a name, for Config.Prior.
 func RegisterPrior(name string, p Part[dist.Prior]) { priors.Register(name, p) }
 
-// RegisterObjective adds an objective under a name, for Objective.Name.
-func RegisterObjective(name string, make func(Objective) Bound) { objectives.Register(name, make) }
+// RegisterObjective adds an objective under a name, for Objective.Name, and the names of
+// the options that it reads, for Objective.Options.
+func RegisterObjective(name string, make func(Objective) Bound, options ...string) {
+	objectives.Register(name, objective{make, options})
+}
 
 // Names lists the parts that are registered.
 type Names struct{ Encoders, Decoders, Posteriors, Likelihoods, Priors, Objectives []string }
@@ -157,7 +164,13 @@ type knownParts struct {
 	prior            Part[dist.Prior]
 }
 
+// check asks each part whether it goes with the configuration, and whether the options are
+// those of one of them.
 func (k knownParts) check(c Config) error {
+	known := slices.Concat(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
+	if err := c.Options.only("the model's parts", known...); err != nil {
+		return err
+	}
 	for _, check := range []func(Config) error{k.encoder.check, k.decoder.check, k.posterior.check, k.likelihood.check, k.prior.check} {
 		if err := check(c); err != nil {
 			return err
@@ -171,7 +184,7 @@ func (k knownParts) weights(c Config) int {
 }
 
 func init() {
-	RegisterEncoder(mlp, Part[nn.Network]{New: mlpEncoder, Weights: func(c Config) int {
+	RegisterEncoder(mlp, Part[nn.Network]{New: mlpEncoder, Check: CheckHidden, Weights: func(c Config) int {
 		n, in := 0, c.Pixels()+c.Labels
 		for _, h := range c.Hidden {
 			n += h * (in + 1)
@@ -179,7 +192,7 @@ func init() {
 		}
 		return n + 2*c.Latent*(in+1)
 	}})
-	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Weights: func(c Config) int {
+	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Check: CheckHidden, Weights: func(c Config) int {
 		n, in := 0, c.Latent+c.Labels
 		for _, h := range mirrored(c.Hidden) {
 			n += h * (in + 1)
