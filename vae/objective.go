@@ -1,6 +1,7 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -29,14 +30,7 @@ func (o Objective) Samples() int { return max(o.K, 1) * max(o.M, 1) }
 
 // Whole returns the objective with its numbers written out: 0 draws or bounds as 1.
 func (o Objective) Whole() Objective {
-	if o.Name == "" {
-		o.Name = "elbo"
-	}
-	for _, n := range []*int{&o.K, &o.M} {
-		if *n == 0 {
-			*n = 1
-		}
-	}
+	o.Name, o.K, o.M = cmp.Or(o.Name, "elbo"), cmp.Or(o.K, 1), cmp.Or(o.M, 1)
 	return o
 }
 

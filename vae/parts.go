@@ -1,6 +1,7 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -112,17 +113,10 @@ func Objectives() []string { return objectives.Names() }
 // The parts that a name left empty stands for.
 const mlp, normal, standard = "mlp", "normal", "standard"
 
-func either(name, standard string) string {
-	if name == "" {
-		return standard
-	}
-	return name
-}
-
 // Uses reports which fields of Config the parts that c names read.
 func (c Config) Uses() (sigma, components bool) {
 	l, _ := likelihoods.Get(c.Likelihood)
-	p, _ := priors.Get(either(c.Prior, standard))
+	p, _ := priors.Get(cmp.Or(c.Prior, standard))
 	return l.Sigma, p.Components
 }
 
@@ -141,19 +135,19 @@ func (c Config) Domain() (dist.Domain, error) {
 
 // known returns the parts that c names, or the error of the first name that is not known.
 func (c Config) known() (k knownParts, err error) {
-	if k.encoder, err = encoders.Get(either(c.Encoder, mlp)); err != nil {
+	if k.encoder, err = encoders.Get(cmp.Or(c.Encoder, mlp)); err != nil {
 		return k, err
 	}
-	if k.decoder, err = decoders.Get(either(c.Decoder, mlp)); err != nil {
+	if k.decoder, err = decoders.Get(cmp.Or(c.Decoder, mlp)); err != nil {
 		return k, err
 	}
-	if k.posterior, err = posteriors.Get(either(c.Posterior, normal)); err != nil {
+	if k.posterior, err = posteriors.Get(cmp.Or(c.Posterior, normal)); err != nil {
 		return k, err
 	}
 	if k.likelihood, err = likelihoods.Get(c.Likelihood); err != nil {
 		return k, err
 	}
-	k.prior, err = priors.Get(either(c.Prior, standard))
+	k.prior, err = priors.Get(cmp.Or(c.Prior, standard))
 	return k, err
 }
 

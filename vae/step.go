@@ -214,27 +214,21 @@ func (s *Step) Run(beta float64) (Loss, error) {
 	if err := s.p.Set("beta", beta); err != nil {
 		return Loss{}, err
 	}
-	if err := s.p.Run(); err != nil {
-		return Loss{}, err
-	}
-	var l Loss
-	for name, v := range map[string]*float64{"loss": &l.Loss, "distortion": &l.Distortion, "rate": &l.Rate} {
-		var err error
-		if *v, err = s.p.Number(name); err != nil {
-			return l, err
+	err := s.p.Run()
+	number := func(name string) (v float64) {
+		if err == nil {
+			v, err = s.p.Number(name)
 		}
+		return v
+	}
+	l := Loss{Loss: number("loss"), Terms: Terms{Distortion: number("distortion"), Rate: number("rate")}}
+	if len(s.terms) > 0 {
+		l.Parts = map[string]float64{}
 	}
 	for _, name := range s.terms {
-		v, err := s.p.Number(name)
-		if err != nil {
-			return l, err
-		}
-		if l.Parts == nil {
-			l.Parts = map[string]float64{}
-		}
-		l.Parts[name] = v
+		l.Parts[name] = number(name)
 	}
-	return l, nil
+	return l, err
 }
 
 // Grads is the gradient of the last Run's loss, one slice for each of the
