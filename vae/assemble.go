@@ -10,9 +10,9 @@ import (
 	"govae/nn"
 )
 
-// Parts are what a model is assembled of. They must agree on the numbers of pixels, of
-// labels, of what a distribution's parameters are, and of latent dimensions, and their
-// parameters on one precision.
+// Parts are what a model is assembled of. The widths of their rows must fit: pixels, labels,
+// latent dimensions and the parameters of each distribution. All parameters must have one
+// precision.
 type Parts struct {
 	Encoder    nn.Network  // from x (and y) to the parameters of q(z_1|x)
 	Posterior  dist.Code   // what these are the parameters of; nil for dist.Normal
@@ -30,9 +30,9 @@ type Layer struct {
 	Down nn.Network // from z_l+1 to those of p(z_l|z_l+1)
 }
 
-// Assemble makes a model of parts of one's own. Its Config tells only what the parts tell:
-// the size of an image, the number of dimensions of each code, the names of likelihood and
-// prior. Restore brings its saved weights back; Load cannot, for it does not know the
+// Assemble makes a model of your own parts. Its Config holds what the parts say: the size
+// of an image, the dimensions of each code, the names of likelihood and prior. Its saved
+// weights come back by Restore. Load can't make such a model, because it does not know the
 // parts.
 func Assemble(parts Parts) (*Model, error) {
 	switch {
@@ -69,7 +69,7 @@ func Assemble(parts Parts) (*Model, error) {
 	return m, nil
 }
 
-// assembled is the name of networks that a program has made by itself.
+// assembled is the name in Config of a network that a program has made itself.
 const assembled = "assembled"
 
 // size takes the sizes from the encoder and the decoder.
@@ -139,8 +139,8 @@ func (m *Model) checkDomains() error {
 	return nil
 }
 
-// checkParams returns an error unless all parameters have a name of their own, a value, and
-// one precision.
+// checkParams returns an error unless each parameter has a value and a name that no other
+// one has, and all have one precision.
 func (m *Model) checkParams() error {
 	seen := map[string]bool{}
 	all := m.Params()

@@ -10,9 +10,9 @@ import (
 	"govae/nn"
 )
 
-// EncodeParams returns the parameters of q(z|x) for n images x [n,X]: those of the
-// posterior's family, [n,P], for dist.Normal the mean and the log-variance side by side. With
-// several stochastic layers z is the first, z_1.
+// EncodeParams returns the parameters of q(z|x) for n images x [n,X], as the posterior's
+// family has them: [n,P]. For dist.Normal they are the mean and the log-variance side by
+// side. With several stochastic layers z is the first code, z_1.
 func (m *Model) EncodeParams(x []float32) ([]float32, error) {
 	return m.each(m.graphs.get("encode", (*Model).buildEncode), "images", x, m.pixels, m.params)
 }
@@ -38,9 +38,9 @@ func (m *Model) buildEncode(b *graph.Builder, batch int) error {
 }
 
 // Encode returns the mean and the log-variance of the Gaussian q(z|x) for n images x
-// [n,X]: mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
-// first, z_1; with a flow they are those of z0, which Transform takes to z. It is an error
-// if the encoder gives no Gaussian (see EncodeParams).
+// [n,X]: mu and logvar, both [n,Z]. With several stochastic layers z is the first code, z_1.
+// With a flow, mu and logvar are those of z0, and Transform makes z of z0. It is an error if
+// the encoder gives no Gaussian: EncodeParams is for any family.
 func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 	if !m.gaussian() {
 		return nil, nil, fmt.Errorf("vae: q(z|x) is %s, which has no mean and log-variance: use EncodeParams", m.q[0].Family.Name())
@@ -89,8 +89,8 @@ func joined(mu, logvar []float32, z int) []float32 {
 	return h
 }
 
-// Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
-// Encode gives, mu and logvar [n,Z]: [n,Z], without a flow z0 itself.
+// Transform returns z = f(z0), [n,Z], of n codes z0 [n,Z]. They are drawn from the Gaussians
+// that Encode gives, mu and logvar [n,Z]. Without a flow it returns z0.
 func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 	if _, ok := m.flow(); !ok {
 		return z0, nil
@@ -114,8 +114,8 @@ func (m *Model) buildFlow(b *graph.Builder, batch int) error {
 	return err
 }
 
-// Center returns the code that stands for each of n images x [n,X]: the mean of q(z|x), or
-// for a flow what it makes of that of its Gaussian: [n,Z].
+// Center returns a code that stands for each of n images x [n,X]: [n,Z]. It is the mean of
+// q(z|x). With a flow it is f(mu), where mu is the mean of the Gaussian under the flow.
 func (m *Model) Center(x []float32) ([]float32, error) {
 	return m.each(m.graphs.get("center", (*Model).buildCenter), "images", x, m.pixels, m.latent)
 }
@@ -174,8 +174,8 @@ func (m *Model) layer(name string, net nn.Network, z []float32, in, out int) (mu
 	return mu, logvar, nil
 }
 
-// Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X], for a
-// Bernoulli likelihood the probability of ink in each pixel.
+// Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X]. For a Bernoulli
+// likelihood it is the probability of ink in each pixel.
 func (m *Model) Decode(z []float32) ([]float32, error) {
 	n, err := m.count("codes", z, m.latent)
 	if err != nil {
@@ -200,8 +200,8 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 	})
 }
 
-// DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs],
-// for Bernoulli the logits [n,X].
+// DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs]. For
+// Bernoulli they are the logits [n,X].
 func (m *Model) DecodeParams(z []float32) ([]float32, error) {
 	return m.each(m.graphs.get("decode", (*Model).buildDecode), "codes", z, m.latent, m.outputs)
 }

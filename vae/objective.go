@@ -67,7 +67,7 @@ type LossNodes struct {
 	Distortion *G.Node // scalar, the mean of −log p(x|z) over all draws
 	Rate       *G.Node // scalar, the mean of the KL, or of its estimate from each draw, without any weight
 	Terms      []Term  // what the loss has besides, for metrics and curves
-	Trace      *Trace  // the walk that it was made from, for who adds a term to the loss
+	Trace      *Trace  // the walk that the loss was made from, for an objective that adds a term
 }
 
 // Term is a further part of a loss. It appears in metrics and curves by itself.
@@ -78,7 +78,8 @@ type Term struct {
 }
 
 // Trace adds n draws of the codes for each image to the graph, made of noise eps
-// [B·n,Noise]. Its rows are the n draws of the first image, then those of the second.
+// [B·n,Noise]. The rows are the n draws of the first image, then those of the second, and
+// so on.
 func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 	x, y, h := p.X, p.Y, p.Params
 	if n > 1 {

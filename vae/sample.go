@@ -10,10 +10,11 @@ import (
 )
 
 // Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
-// A temperature of 1 is the model; every standard deviation is multiplied by it, so
-// that less gives codes nearer to the prior's mode (of a component drawn at random), 0 the mode itself. With several stochastic
-// layers each is drawn given the one above. A model that takes labels and was given none
-// (Model.Given) gets each label in turn.
+// Every standard deviation of z is multiplied by the temperature. 1 is the model; less gives
+// codes nearer to the mode of the prior, or of one of its components, which is drawn at
+// random; 0 gives the mode itself. With several stochastic layers each code is drawn given
+// the one above. If the model takes labels and was given none (Model.Given), each label has
+// its turn.
 func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
 	m, z, _, err := m.sampleCodes(n, seed, temperature)
 	if err != nil || n == 0 {
@@ -22,8 +23,8 @@ func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, erro
 	return m.Decode(z)
 }
 
-// SamplePixels draws each pixel from p(x|z); Sample returns its mean. These are images such
-// as those that the model is a likelihood of, [n,X].
+// SamplePixels draws each pixel from p(x|z), where Sample returns its mean: [n,X]. The
+// images are of the kind that the model is a likelihood of: binary ones for Bernoulli.
 func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
 	m, z, src, err := m.sampleCodes(n, seed, temperature)
 	if err != nil || n == 0 {
@@ -36,8 +37,8 @@ func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32
 	return dist.Samples(m.p.Family, params, m.pixels, src), nil
 }
 
-// sampleCodes draws n of the first code z_1 [n,Z], and returns the model given the labels
-// that they are of, and the stream for what is drawn given them.
+// sampleCodes draws n codes z_1 [n,Z]. It returns the model given their labels, the codes,
+// and the stream from which images are drawn given the codes.
 func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []float32, rand.Source, error) {
 	if n < 0 {
 		return nil, nil, nil, fmt.Errorf("vae: %d samples", n)
