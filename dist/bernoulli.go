@@ -106,3 +106,20 @@ func (b BernoulliValue) Sample(src rand.Source) []float64 {
 
 // softplus is log(1 + exp a), written so that nothing overflows.
 func softplus(a float64) float64 { return max(a, 0) + math.Log1p(math.Exp(-math.Abs(a))) }
+
+// bernoulliNode computes the distortion −log p(x|z) = Σ softplus(l) − x·l in nats,
+// [B], of pixels x under logits l, both [B,X]. It passes a gradient to the
+// logits, and to x only by a kernel dx.
+func bernoulliNode(logits, x *G.Node, dx ...graph.Kernel) (*G.Node, error) {
+	return likelihoodNode("bernoulli", 1, graph.Both(bernoulli[float32], bernoulli[float64]), logits, x, dx...)
+}
+
+func bernoulli[T graph.Float](d []T, in [][]T) { simd.Bernoulli(d, in[2], in[0], in[1]) }
+
+// bernoulliDX is −dd·l, from dd, d and the logits.
+func bernoulliDX[T graph.Float](dx []T, in [][]T) {
+	simd.RowScale(dx, in[0], in[2])
+	for i := range dx {
+		dx[i] = -dx[i]
+	}
+}

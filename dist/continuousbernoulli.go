@@ -6,6 +6,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/graph"
 	"govae/internal/simd"
 	"govae/nn"
 )
@@ -87,4 +88,14 @@ func (c ContinuousBernoulliValue) Sample(src rand.Source) []float64 {
 		}
 	}
 	return x
+}
+
+// continuousBernoulliNode computes the distortion −log p(x|z) = Σ (log((eˡ−1)/l) − x·l)
+// in nats, [B], of pixels x in [0,1] under logits l, both [B,X].
+func continuousBernoulliNode(logits, x *G.Node) (*G.Node, error) {
+	return likelihoodNode("continuousBernoulli", 1, graph.Both(continuousBernoulli[float32], continuousBernoulli[float64]), logits, x)
+}
+
+func continuousBernoulli[T graph.Float](d []T, in [][]T) {
+	simd.ContinuousBernoulli(d, in[2], in[0], in[1])
 }

@@ -88,41 +88,6 @@ type Draw struct {
 	PathLogProb func(z *G.Node) (*G.Node, error)
 }
 
-// Conditional is a distribution whose parameters a network computes, such as q(z|x) and
-// p(x|z).
-type Conditional struct {
-	Net    nn.Network
-	Family Family
-}
-
-// On is the batch of distributions given x [R,In] and, where the network takes labels, y
-// [R,Labels]; y is nil for none.
-func (c Conditional) On(x, y *G.Node) (Dist, error) {
-	params, err := c.Net.Apply(x, y)
-	if err != nil {
-		return nil, err
-	}
-	return c.Family.On(params)
-}
-
-// Fixed is the same with a network whose parameters no gradient is passed to.
-func (c Conditional) Fixed() Conditional { return Conditional{nn.Fixed(c.Net), c.Family} }
-
-// Prior is p(z), or p(z|y) given labels, with parameters of its own.
-type Prior interface {
-	// Name is the short name that a model is saved with.
-	Name() string
-	// On is the batch of distributions on a graph; y is [R,Labels], nil for none.
-	On(g *G.ExprGraph, y *G.Node) (Dist, error)
-	// Sample draws n codes [n,Z], given labels y [n,Labels] or nil. A temperature of 1 is
-	// the prior; every standard deviation is multiplied by it.
-	Sample(n int, y []float32, temperature float64, src rand.Source) ([]float32, error)
-	// At is the distribution as plain numbers, given the labels of one code or nil.
-	At(y []float64) (Value, error)
-	// Params lists what training changes, under names that start with "prior.".
-	Params() []*nn.Param
-}
-
 // NegLogProb adds −log p(x) to the graph: [R], in nats. Likelihoods, which have it in one
 // operation, implement it.
 func NegLogProb(d Dist, x *G.Node) (*G.Node, error) {
@@ -136,22 +101,4 @@ func NegLogProb(d Dist, x *G.Node) (*G.Node, error) {
 		return nil, err
 	}
 	return graph.Combine([]float64{-1}, l)
-}
-
-// likelihood is a Dist whose −log p(x) is one operation.
-type likelihood struct {
-	params *G.Node
-	neg    func(params, x *G.Node) (*G.Node, error)
-}
-
-// NegLogProb adds −log p(x): [R].
-func (l likelihood) NegLogProb(x *G.Node) (*G.Node, error) { return l.neg(l.params, x) }
-
-// LogProb implements Dist.
-func (l likelihood) LogProb(x *G.Node) (*G.Node, error) {
-	d, err := l.neg(l.params, x)
-	if err != nil {
-		return nil, err
-	}
-	return graph.Combine([]float64{-1}, d)
 }

@@ -17,16 +17,16 @@ const (
 )
 
 var domains = []struct {
-	want string
-	ok   func(v float64) bool
+	name, want string
+	ok         func(v float64) bool
 }{
-	Real:   {"a finite number", finite},
-	Binary: {"0 to 1", unit},
-	Unit:   {"0 to 1", unit},
-	Grey: {"a multiple of 1/255 from 0 to 1", func(v float64) bool { // up to the rounding of float32
+	Real:   {"real numbers", "a finite number", finite},
+	Binary: {"bits", "0 to 1", unit},
+	Unit:   {"numbers from 0 to 1", "0 to 1", unit},
+	Grey: {"grey levels", "a multiple of 1/255 from 0 to 1", func(v float64) bool { // up to the rounding of float32
 		return unit(v) && math.Abs(255*v-math.Round(255*v)) < 1e-4
 	}},
-	Counts: {"a whole number of at least 0", func(v float64) bool { return v >= 0 && finite(v) && v == math.Trunc(v) }},
+	Counts: {"counts", "a whole number of at least 0", func(v float64) bool { return v >= 0 && finite(v) && v == math.Trunc(v) }},
 }
 
 // String says what is wanted.
@@ -49,6 +49,21 @@ func Check(f Family, x []float32) error {
 		return fmt.Errorf("dist: %s likelihood: %w", f.Name(), err)
 	}
 	return nil
+}
+
+// Comparable returns an error if codes of a posterior can't be compared with a prior: one
+// has densities and the other one probabilities, or they are of other numbers. A prior says
+// what it is of by a method Domain, as a Family does; without one it is of real numbers.
+func Comparable(posterior Family, prior Prior) error {
+	q, p := posterior.Domain(), Real
+	if says, ok := prior.(interface{ Domain() Domain }); ok {
+		p = says.Domain()
+	}
+	if q == p || q == Unit && p == Real {
+		return nil
+	}
+	return fmt.Errorf("a %s posterior is of %s and a %s prior of %s, which can't be compared: choose two of the same (a prior of other than real numbers has a method Domain)",
+		posterior.Name(), domains[q].name, prior.Name(), domains[p].name)
 }
 
 func unit(v float64) bool   { return v >= 0 && v <= 1 }

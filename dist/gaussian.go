@@ -7,6 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"govae/graph"
+	"govae/internal/simd"
 	"govae/nn"
 )
 
@@ -177,4 +179,54 @@ func (g GaussianPixel) At(params []float64) Value {
 		v.Logvar[j] = math.Log(g.leastVariance() + math.Exp(l))
 	}
 	return v
+}
+
+// gaussianNode computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log 2π·var) in
+// nats, [B], of pixels x under means m, both [B,X], and one fixed variance.
+func gaussianNode(mean, x *G.Node, variance float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("gaussian(%v)", variance), 1, graph.Both(gaussian[float32](variance), gaussian[float64](variance)), mean, x)
+}
+
+func gaussian[T graph.Float](variance float64) func(d []T, in [][]T) {
+	return func(d []T, in [][]T) { simd.Gaussian(d, in[2], in[0], in[1], variance) }
+}
+
+// gaussianPixelNode computes the distortion −log p(x|z) = Σ ½((x−m)²/var + log(2π·var))
+// in nats, [B], of pixels x [B,X], where params [B,2X] are the means and then the
+// log-variances l of the pixels: var = least + eˡ, least > 0.
+func gaussianPixelNode(params, x *G.Node, least float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("gaussianPixel(%v)", least), 2, graph.Both(gaussianPixel[float32](least), gaussianPixel[float64](least)), params, x)
+}
+
+func gaussianPixel[T graph.Float](least float64) func(d []T, in [][]T) {
+	return func(d []T, in [][]T) { simd.GaussianPixel(d, in[2], in[0], in[1], least) }
+}
+
+// gaussianLearnedNode is gaussianNode with one variance least + exp(logvar) for all pixels,
+// least > 0; logvar is [1], and has a gradient.
+func gaussianLearnedNode(mean, x, logvar *G.Node, least float64) (*G.Node, error) {
+	name := fmt.Sprintf("gaussianLearned(%v)", least)
+	if s := logvar.Shape(); s.Dims() != 1 || s[0] != 1 {
+		return nil, fmt.Errorf("dist: %s: log-variance of shape %v, want [1]", name, s)
+	}
+	if err := checkParams(name, 1, mean, x); err != nil {
+		return nil, err
+	}
+	return graph.Op{Name: name, Shape: tensor.Shape{x.Shape()[0]}, InPlace: true,
+		Run: graph.Both(gaussianLearned[float32](least), gaussianLearned[float64](least)),
+		Grads: []graph.Kernel{graph.Both(scaleSaved[float32], scaleSaved[float64]), {},
+			graph.Both(gaussianLearnedGrad[float32](least), gaussianLearnedGrad[float64](least))},
+	}.Apply(mean, x, logvar)
+}
+
+func gaussianLearned[T graph.Float](least float64) func(d []T, in [][]T) {
+	return func(d []T, in [][]T) { simd.GaussianLearned(d, in[3], in[0], in[1], float64(in[2][0]), least) }
+}
+
+// gaussianLearnedGrad is dlogvar, from dd, d, the means, the pixels and logvar.
+func gaussianLearnedGrad[T graph.Float](least float64) func(dlogvar []T, in [][]T) {
+	return func(dlogvar []T, in [][]T) {
+		dd, d, width := in[0], in[1], len(in[3])/len(in[1])
+		dlogvar[0] = T(simd.GaussianLearnedGrad(dd, d, width, float64(in[4][0]), least))
+	}
 }

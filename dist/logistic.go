@@ -1,11 +1,14 @@
 package dist
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
 
+	"govae/graph"
+	"govae/internal/simd"
 	"govae/nn"
 )
 
@@ -97,3 +100,14 @@ func (v LogisticValue) Sample(src rand.Source) []float64 {
 
 // logisticScale is s, at most e⁷⁰⁰: finite.
 func logisticScale(l float64) float64 { return least + math.Exp(min(l, 700)) }
+
+// logistic256Node computes the distortion −log P(x|z) in nats, [B], of pixels x [B,X]
+// that are multiples of 1/255, where params [B,2X] are the means and then the
+// log-scales l of logistic distributions: s = least + eˡ, least > 0.
+func logistic256Node(params, x *G.Node, least float64) (*G.Node, error) {
+	return likelihoodNode(fmt.Sprintf("logistic256(%v)", least), 2, graph.Both(logistic256[float32](least), logistic256[float64](least)), params, x)
+}
+
+func logistic256[T graph.Float](least float64) func(d []T, in [][]T) {
+	return func(d []T, in [][]T) { simd.Logistic256(d, in[2], in[0], in[1], least) }
+}

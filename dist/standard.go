@@ -1,7 +1,6 @@
 package dist
 
 import (
-	"math"
 	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
@@ -9,7 +8,6 @@ import (
 
 	"govae/graph"
 	"govae/internal/simd"
-	"govae/internal/stream"
 	"govae/nn"
 )
 
@@ -67,16 +65,4 @@ func standardGrad[T graph.Float](dz []T, in [][]T) {
 	for i := range dz {
 		dz[i] = -dz[i]
 	}
-}
-
-// SampleNormals draws from diagonal Gaussians of parameters h [R,2D] (mu, then logvar):
-// mu + temperature·exp(logvar/2)·eps, [R,D].
-func SampleNormals(h []float32, dim int, temperature float64, src rand.Source) []float32 {
-	z := make([]float32, len(h)/2)
-	stream.Normal(z, src)
-	for i, e := range z {
-		mu, logvar := halves(h, i/dim, dim)
-		z[i] = mu[i%dim] + float32(temperature*math.Exp(float64(logvar[i%dim])/2))*e
-	}
-	return z
 }

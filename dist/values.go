@@ -2,7 +2,10 @@ package dist
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+
+	"govae/internal/stream"
 )
 
 // Means turns the parameters of rows of D numbers, [R,Outputs(D)], into E[x|z], [R,D], as
@@ -50,4 +53,16 @@ func half(params []float64) int {
 		panic(fmt.Sprintf("dist: %d parameters, want two for each number", len(params)))
 	}
 	return len(params) / 2
+}
+
+// SampleNormals draws from diagonal Gaussians of parameters h [R,2D] (mu, then logvar):
+// mu + temperature·exp(logvar/2)·eps, [R,D].
+func SampleNormals(h []float32, dim int, temperature float64, src rand.Source) []float32 {
+	z := make([]float32, len(h)/2)
+	stream.Normal(z, src)
+	for i, e := range z {
+		mu, logvar := halves(h, i/dim, dim)
+		z[i] = mu[i%dim] + float32(temperature*math.Exp(float64(logvar[i%dim])/2))*e
+	}
+	return z
 }

@@ -10,7 +10,7 @@ import (
 // Config returns what the model was made from.
 func (m *Model) Config() Config { return m.cfg }
 
-// Encoder, Posterior, Decoder and Likelihood are the parts that make q(z_1|x) and p(x|z_1).
+// Encoder is the network of q(z_1|x).
 func (m *Model) Encoder() nn.Network { return m.q[0].Net }
 
 // Posterior is the family of q(z_1|x).

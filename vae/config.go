@@ -2,6 +2,7 @@ package vae
 
 import (
 	"fmt"
+	"slices"
 
 	"govae/nn"
 )
@@ -36,8 +37,8 @@ type Config struct {
 	// Labels is the width of the labels that the model is given with each image, 0 for
 	// none: p(x|y).
 	Labels int `json:"labels,omitempty"`
-	// Options are settings of registered parts, by names of their own (Spec.Option).
-	Options map[string]string `json:"options,omitempty"`
+	// Options are settings of the parts, by names of their own (Part.Options).
+	Options Options `json:"options,omitempty"`
 
 	Seed uint64 `json:"seed"` // of the initial weights
 }
@@ -88,18 +89,8 @@ func (c Config) Validate() error {
 	if c.Latent > maxWeights {
 		return fmt.Errorf("vae: %d latent dimensions, want at most %d", c.Latent, maxWeights)
 	}
-	in := c.Pixels()
-	for i, h := range append(append([]int{}, c.Hidden...), 2*c.Latent) {
-		if h < 1 {
-			return fmt.Errorf("vae: hidden layer %d has %d units, want at least 1", i, h)
-		}
-		if h > maxWeights/in {
-			return fmt.Errorf("vae: a layer of %d×%d weights, want at most %d", h, in, maxWeights)
-		}
-		in = h
-	}
-	if c.Labels < 0 || c.Labels > maxWeights/in {
-		return fmt.Errorf("vae: labels of %d numbers, want 0 for none to %d", c.Labels, maxWeights/in)
+	if c.Labels < 0 || c.Labels > maxWeights {
+		return fmt.Errorf("vae: labels of %d numbers, want 0 for none to %d", c.Labels, maxWeights)
 	}
 	below := c.Latent
 	for l, a := range c.Above {
@@ -127,6 +118,23 @@ func (c Config) Validate() error {
 	}
 	if err := nn.CheckNames(c.Activation, c.Init); err != nil {
 		return fmt.Errorf("vae: %w", err)
+	}
+	return nil
+}
+
+// CheckHidden is the Part.Check of networks that read Config.Hidden as the sizes of fully
+// connected layers. It returns an error that names the first layer that is empty, or larger
+// than anybody means.
+func CheckHidden(c Config) error {
+	in := c.Pixels()
+	for i, h := range append(slices.Clone(c.Hidden), 2*c.Latent) {
+		if h < 1 {
+			return fmt.Errorf("hidden layer %d has %d units, want at least 1", i, h)
+		}
+		if h > maxWeights/(in+c.Labels) {
+			return fmt.Errorf("a layer of %d×%d weights, want at most %d", h, in+c.Labels, maxWeights)
+		}
+		in = h
 	}
 	return nil
 }

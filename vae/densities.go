@@ -11,8 +11,8 @@ import (
 
 // The densities of a Trace: what every bound but the analytic ELBO is made of.
 
-// logQ is log q of layer l, [R]: without the score, that of the layers above is the density
-// of a network that is held fixed, at the code below.
+// logQ is log q of layer l, [R]. Without the score, the densities of the layers above are
+// made by their networks with all parameters held fixed.
 func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
 	switch {
 	case !t.walk.Path:
@@ -27,8 +27,8 @@ func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
 	return q.LogProb(t.Z[l])
 }
 
-// up draws the codes above the first, and sums up the densities. logQ is that of the first
-// code, nil if that is given.
+// up draws the codes above the first, and sums up the densities. logQ is log q(z_1|x), nil
+// if z_1 is given.
 func (t *Trace) up(below, eps, logQ *G.Node) (err error) {
 	m := t.m
 	var logQs []*G.Node // [R] each
@@ -102,7 +102,8 @@ func (t *Trace) Rate() (*G.Node, error) {
 }
 
 // LogWeights is log w = −distortion − beta·(log q(z|x) − log p(z)): [R]. beta and share are
-// scalars, nil for 1; share multiplies the part of the layers above the first in it.
+// scalars, nil for 1. share multiplies what the layers above the first have in the
+// difference.
 func (t *Trace) LogWeights(beta, share *G.Node) (*G.Node, error) {
 	distortion, err := t.Distortion()
 	if err != nil {

@@ -43,7 +43,7 @@ func (m *Model) ELBO(x, eps []float32) ([]Terms, error) {
 		return nil, err
 	}
 	d, r := make([]float64, n), make([]float64, n)
-	err = m.elbo.Run(n, in, graph.Collect("distortion", n, d), graph.Collect("rate", n, r))
+	err = m.graphs.get("elbo", (*Model).buildELBO).Run(n, in, graph.Collect("distortion", n, d), graph.Collect("rate", n, r))
 	terms := make([]Terms, n)
 	for i := range terms {
 		terms[i] = Terms{Distortion: d[i], Rate: r[i]}

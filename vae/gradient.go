@@ -10,9 +10,9 @@ import (
 )
 
 // DistortionGrad returns the distortion −log p(x|z) of n pairs of an image x [n,X]
-// and a code z [n,Z], in nats, and its gradient with respect to z [n,Z]: what is
-// needed to look for a better posterior of an image than the encoder's. An error names
-// the first pixel outside the likelihood's domain.
+// and a code z [n,Z], in nats, and its gradient with respect to z [n,Z]. With it one can
+// look for a better posterior of an image than the encoder's. An error names the first
+// pixel outside the likelihood's domain.
 func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float32, err error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
@@ -29,7 +29,7 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 	if err != nil {
 		return nil, nil, err
 	}
-	err = m.distortion.Run(n, in, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
+	err = m.graphs.get("distortion gradient", (*Model).buildDistortionGrad).Run(n, in, graph.Collect("distortion", n, distortion), graph.Collect("dz", n, dz))
 	return distortion, dz, err
 }
 
@@ -64,12 +64,12 @@ func gradientOfSum(b *graph.Builder, a *G.Node, name string, z *G.Node) error {
 
 // PriorGrad returns log p(z) in nats of n codes z [n,Z] of the first stochastic layer,
 // and its gradient with respect to z [n,Z]. With further layers log p(z_1) has no closed
-// form, and it is that of
+// form, and PriorGrad returns an estimate of a lower bound in its place,
 //
 //	log p(z_1, …, z_L) − Σ_l log q(z_l+1|z_l),   z_l+1 = mu(z_l) + exp(logvar(z_l)/2)·eps_l+1
 //
-// with eps [n,Noise−Z] of the layers above, first the second: what takes the place of
-// log p(z_1) in the ELBO, and below it in the mean over eps.
+// from the noise eps [n,Noise−Z] of the layers above, the second layer first. It takes the
+// place of log p(z_1) in the ELBO. Its mean over eps is at most log p(z_1).
 func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err error) {
 	n, err := m.count("codes", z, m.latent)
 	if err != nil {
@@ -86,7 +86,7 @@ func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err e
 		in["eps"] = eps
 	}
 	logp, dz = make([]float64, n), make([]float32, len(z))
-	err = m.priorGrad.Run(n, in, graph.Collect("logp", n, logp), graph.Collect("dz", n, dz))
+	err = m.graphs.get("prior gradient", (*Model).buildPriorGrad).Run(n, in, graph.Collect("logp", n, logp), graph.Collect("dz", n, dz))
 	return logp, dz, err
 }
 

@@ -15,18 +15,18 @@ import (
 //	loss = −mean_i 1/m Σ_m log 1/k Σ_k w_imk
 //
 // (Burda, Grosse & Salakhutdinov 2016, eq. 8, arXiv:1509.00519). The walk says along which
-// way log w passes its gradient, and scale, of a walk that is Scaled, what the gradient of
-// a draw's codes is multiplied by, [R], from the normalised weights ŵ [R].
+// way log w passes its gradient. If the walk is Scaled, scale says what the gradient of each
+// draw's codes is multiplied by: it makes the factors [R] of the normalised weights ŵ [R].
 //
 // With o.Backward = n the gradient goes through n of the k draws alone, which are chosen
 // anew by their normalised weights:
 //
 //	∇L_k = Σ_i ŵ_i·g_i = E 1/n Σ_j g_c(j),   P(c(j) = i) = ŵ_i
 //
-// where g_i is the gradient that draw i has by the walk and scale. So the gradient has the
-// mean that it has without, and costs k forward passes and n backward ones. The choice is
-// systematic (graph.Resample), of one number u [B·m,1] for each bound: draw i is chosen
-// n·ŵ_i times, rounded up or down. (Burda et al., section 3, for n = 1.)
+// where g_i is the gradient of draw i by the walk and scale. The mean of the gradient is the
+// same, and it costs k forward passes and n backward ones. The choice is systematic
+// (graph.Resample), made by one number u [B·m,1] for each bound: draw i is chosen n·ŵ_i
+// times, rounded up or down. (Burda et al., section 3, for n = 1.)
 func (p *Pass) Importance(o Objective, walk Walk, scale func(weights *G.Node) (*G.Node, error)) (l LossNodes, err error) {
 	k, n := max(o.K, 1), o.Backward
 	first := walk
@@ -131,9 +131,9 @@ func (l LossNodes) withMeans(t *Trace) (LossNodes, error) {
 	return l, err
 }
 
-// checkDrawn checks what objectives made of draws have in common: bounds is whether
-// several are averaged, and the weight takes neither free bits nor a capacity, which are of
-// the analytic KL.
+// checkDrawn checks what all objectives made of draws have in common. bounds says whether
+// the objective averages several bounds. The weight has neither free bits nor a capacity,
+// because these are of the analytic KL.
 func (o Objective) checkDrawn(w klreg.Weight, bounds bool) error {
 	switch {
 	case !bounds && o.M > 1:

@@ -2,47 +2,45 @@ package vae
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
 
 	"govae/dist"
 	"govae/graph"
-	"govae/internal/stream"
+	"govae/nn"
 )
 
-// EncodeParams returns the parameters of q(z|x) for n images x [n,X]: those of the
-// posterior's family, [n,P], for dist.Normal the mean and the log-variance side by side. With
-// several stochastic layers z is the first, z_1.
+// EncodeParams returns the parameters of q(z|x) for n images x [n,X], as the posterior's
+// family has them: [n,P]. For dist.Normal they are the mean and the log-variance side by
+// side. With several stochastic layers z is the first code, z_1.
 func (m *Model) EncodeParams(x []float32) ([]float32, error) {
-	return m.rowsOf(m.encode, x, m.params)
+	return m.each(m.graphs.get("encode", (*Model).buildEncode), "images", x, m.pixels, m.params)
 }
 
-// rowsOf runs a graph of images x [n,X] that gives rows of the given width.
-func (m *Model) rowsOf(net *graph.Rows, x []float32, width int) ([]float32, error) {
-	n, err := m.count("images", x, m.pixels)
+// each runs a graph from rows "in" [n,width], and labels, to rows "out" [n,out].
+func (m *Model) each(rows *graph.Rows, what string, in []float32, width, out int) ([]float32, error) {
+	n, err := m.count(what, in, width)
 	if err != nil {
 		return nil, err
 	}
-	in, err := m.given(n, map[string][]float32{"x": x})
+	given, err := m.given(n, map[string][]float32{"in": in})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]float32, n*width)
-	return out, net.Run(n, in, graph.Collect("out", n, out))
+	dst := make([]float32, n*out)
+	return dst, rows.Run(n, given, graph.Collect("out", n, dst))
 }
 
 func (m *Model) buildEncode(b *graph.Builder, batch int) error {
-	params, err := m.encodeNode(b.Input("x", batch, m.pixels), m.labelInput(b, batch))
+	params, err := apply(m.q[0].Net, b.Input("in", batch, m.pixels), m.labelInput(b, batch))
 	b.Output("out", params)
 	return err
 }
 
 // Encode returns the mean and the log-variance of the Gaussian q(z|x) for n images x
-// [n,X]: mu and logvar, both [n,Z]. Any n will do. With several stochastic layers z is the
-// first, z_1; with a flow they are those of z0, which Transform takes to z. It is an error
-// if the encoder gives no Gaussian (see EncodeParams).
+// [n,X]: mu and logvar, both [n,Z]. With several stochastic layers z is the first code, z_1.
+// With a flow, mu and logvar are those of z0, and Transform makes z of z0. It is an error if
+// the encoder gives no Gaussian: EncodeParams is for any family.
 func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 	if !m.gaussian() {
 		return nil, nil, fmt.Errorf("vae: q(z|x) is %s, which has no mean and log-variance: use EncodeParams", m.q[0].Family.Name())
@@ -59,11 +57,17 @@ func (m *Model) Encode(x []float32) (mu, logvar []float32, err error) {
 // without a flow on top.
 func (m *Model) gaussian() bool {
 	f := m.Posterior()
-	if t, ok := f.(dist.Transformed); ok {
+	if t, ok := m.flow(); ok {
 		f = t.Base
 	}
 	_, ok := f.(dist.Normal)
 	return ok
+}
+
+// flow is the posterior that has a flow, if it is one.
+func (m *Model) flow() (t dist.Transformed, ok bool) {
+	t, ok = m.Posterior().(dist.Transformed)
+	return t, ok
 }
 
 // parted parts rows of mu and logvar, [n,2Z], and joined puts them side by side again.
@@ -85,10 +89,10 @@ func joined(mu, logvar []float32, z int) []float32 {
 	return h
 }
 
-// Transform returns z = f(z0) of n codes z0 [n,Z] drawn from the Gaussians that
-// Encode gives, mu and logvar [n,Z]: [n,Z], without a flow z0 itself.
+// Transform returns z = f(z0), [n,Z], of n codes z0 [n,Z]. They are drawn from the Gaussians
+// that Encode gives, mu and logvar [n,Z]. Without a flow it returns z0.
 func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
-	if m.flow == nil {
+	if _, ok := m.flow(); !ok {
 		return z0, nil
 	}
 	n, err := m.count("codes", z0, m.latent)
@@ -99,21 +103,25 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
 	}
 	z := make([]float32, len(z0))
-	return z, m.flow.Run(n, map[string][]float32{"z0": z0, "params": joined(mu, logvar, m.latent)}, graph.Collect("z", n, z))
+	in := map[string][]float32{"z0": z0, "params": joined(mu, logvar, m.latent)}
+	return z, m.graphs.get("flow", (*Model).buildFlow).Run(n, in, graph.Collect("z", n, z))
 }
 
 func (m *Model) buildFlow(b *graph.Builder, batch int) error {
-	z, _, err := m.Posterior().(dist.Transformed).Flow.Transform(b.Input("z0", batch, m.latent), b.Input("params", batch, m.params))
+	t, _ := m.flow()
+	z, _, err := t.Flow.Transform(b.Input("z0", batch, m.latent), b.Input("params", batch, m.params))
 	b.Output("z", z)
 	return err
 }
 
-// Center returns the code that stands for each of n images x [n,X]: the mean of q(z|x), or
-// for a flow what it makes of that of its Gaussian: [n,Z].
-func (m *Model) Center(x []float32) ([]float32, error) { return m.rowsOf(m.center, x, m.latent) }
+// Center returns a code that stands for each of n images x [n,X]: [n,Z]. It is the mean of
+// q(z|x). With a flow it is f(mu), where mu is the mean of the Gaussian under the flow.
+func (m *Model) Center(x []float32) ([]float32, error) {
+	return m.each(m.graphs.get("center", (*Model).buildCenter), "images", x, m.pixels, m.latent)
+}
 
 func (m *Model) buildCenter(b *graph.Builder, batch int) error {
-	q, err := on(m.q[0], b.Input("x", batch, m.pixels), m.labelInput(b, batch))
+	q, err := on(m.q[0], b.Input("in", batch, m.pixels), m.labelInput(b, batch))
 	if err != nil {
 		return err
 	}
@@ -129,70 +137,62 @@ func (m *Model) buildCenter(b *graph.Builder, batch int) error {
 // Up returns the mean and the log-variance of q(z_l+1|z_l) for n codes z [n,Z_l] of
 // stochastic layer l, counted from 1: both [n,Z_l+1].
 func (m *Model) Up(l int, z []float32) (mu, logvar []float32, err error) {
-	if l < 1 || l >= len(m.q) {
-		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.q))
+	if err := m.above(l); err != nil {
+		return nil, nil, err
 	}
-	return m.layer(m.up[l-1], z, m.latents[l-1], m.latents[l])
+	return m.layer(fmt.Sprint("up ", l), m.q[l].Net, z, m.latents[l-1], m.latents[l])
 }
 
 // Down returns the mean and the log-variance of p(z_l|z_l+1) for n codes z
 // [n,Z_l+1]: both [n,Z_l].
 func (m *Model) Down(l int, z []float32) (mu, logvar []float32, err error) {
-	if l < 1 || l >= len(m.q) {
-		return nil, nil, fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.q))
+	if err := m.above(l); err != nil {
+		return nil, nil, err
 	}
-	return m.layer(m.down[l-1], z, m.latents[l], m.latents[l-1])
+	return m.layer(fmt.Sprint("down ", l), m.gens[l-1].Net, z, m.latents[l], m.latents[l-1])
 }
 
-func (m *Model) layer(net *graph.Rows, z []float32, in, out int) (mu, logvar []float32, err error) {
-	n, err := m.count("codes", z, in)
-	if err != nil {
-		return nil, nil, err
+// above returns an error unless there is a stochastic layer above layer l.
+func (m *Model) above(l int) error {
+	if l < 1 || l >= len(m.q) {
+		return fmt.Errorf("vae: no stochastic layer above layer %d of %d", l, len(m.q))
 	}
-	given, err := m.given(n, map[string][]float32{"z": z})
+	return nil
+}
+
+// layer runs a network between two codes, of the given widths.
+func (m *Model) layer(name string, net nn.Network, z []float32, in, out int) (mu, logvar []float32, err error) {
+	h, err := m.each(m.graphs.get(name, func(m *Model, b *graph.Builder, batch int) error {
+		params, err := apply(net, b.Input("in", batch, in), m.labelInput(b, batch))
+		b.Output("out", params)
+		return err
+	}), "codes", z, in, 2*out)
 	if err != nil {
-		return nil, nil, err
-	}
-	h := make([]float32, n*2*out)
-	if err := net.Run(n, given, graph.Collect("params", n, h)); err != nil {
 		return nil, nil, err
 	}
 	mu, logvar = parted(h, out)
 	return mu, logvar, nil
 }
 
-func (m *Model) buildLayer(c dist.Conditional) func(b *graph.Builder, batch int) error {
-	return func(b *graph.Builder, batch int) error {
-		width, labels, _ := c.Net.Dims()
-		z, y := b.Input("z", batch, width), m.labelInput(b, batch)
-		if labels == 0 {
-			y = nil
-		}
-		params, err := c.Net.Apply(z, y)
-		b.Output("params", params)
-		return err
-	}
-}
-
-// Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X], for a
-// Bernoulli likelihood the probability of ink in each pixel.
+// Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X]. For a Bernoulli
+// likelihood it is the probability of ink in each pixel.
 func (m *Model) Decode(z []float32) ([]float32, error) {
 	n, err := m.count("codes", z, m.latent)
 	if err != nil {
 		return nil, err
 	}
-	in, err := m.given(n, map[string][]float32{"z": z})
+	in, err := m.given(n, map[string][]float32{"in": z})
 	if err != nil {
 		return nil, err
 	}
 	images, room := make([]float32, n*m.pixels), make([]float32, graph.BatchFor(n)*m.outputs)
-	return images, m.decode.Run(n, in, func(lo, hi int, p *graph.Program) error {
+	return images, m.graphs.get("decode", (*Model).buildDecode).Run(n, in, func(lo, hi int, p *graph.Program) error {
 		dst := images[lo*m.pixels : hi*m.pixels]
 		params := room[:(hi-lo)*m.outputs]
 		if m.outputs == m.pixels {
 			params = dst
 		}
-		if err := graph.Copy(p, "params", params); err != nil {
+		if err := graph.Copy(p, "out", params); err != nil {
 			return err
 		}
 		copy(dst, dist.Means(m.p.Family, params, m.pixels))
@@ -200,92 +200,17 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 	})
 }
 
-// DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs],
-// for Bernoulli the logits [n,X].
+// DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs]. For
+// Bernoulli they are the logits [n,X].
 func (m *Model) DecodeParams(z []float32) ([]float32, error) {
-	n, err := m.count("codes", z, m.latent)
-	if err != nil {
-		return nil, err
-	}
-	in, err := m.given(n, map[string][]float32{"z": z})
-	if err != nil {
-		return nil, err
-	}
-	params := make([]float32, n*m.outputs)
-	return params, m.decode.Run(n, in, graph.Collect("params", n, params))
+	return m.each(m.graphs.get("decode", (*Model).buildDecode), "codes", z, m.latent, m.outputs)
 }
 
 func (m *Model) buildDecode(b *graph.Builder, batch int) error {
-	t := &Trace{Z: []*G.Node{b.Input("z", batch, m.latent)}, Y: m.labelInput(b, batch), m: m}
+	t := &Trace{Z: []*G.Node{b.Input("in", batch, m.latent)}, Y: m.labelInput(b, batch), m: m}
 	params, err := t.Params()
-	b.Output("params", params)
+	b.Output("out", params)
 	return err
-}
-
-// Sample draws n new images from the model: z from the prior, then E[x|z], [n,X].
-// A temperature of 1 is the model; every standard deviation is multiplied by it, so
-// that less gives codes nearer to the prior's mode (of a component drawn at random), 0 the mode itself. With several stochastic
-// layers each is drawn given the one above. A model that takes labels and was given none
-// (Model.Given) gets each label in turn.
-func (m *Model) Sample(n int, seed uint64, temperature float64) ([]float32, error) {
-	m, z, _, err := m.sampleCodes(n, seed, temperature)
-	if err != nil || n == 0 {
-		return nil, err
-	}
-	return m.Decode(z)
-}
-
-// SamplePixels draws each pixel from p(x|z); Sample returns its mean. These are images such
-// as those that the model is a likelihood of, [n,X].
-func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32, error) {
-	m, z, src, err := m.sampleCodes(n, seed, temperature)
-	if err != nil || n == 0 {
-		return nil, err
-	}
-	params, err := m.DecodeParams(z) // [n,Outputs]
-	if err != nil {
-		return nil, err
-	}
-	return dist.Samples(m.p.Family, params, m.pixels, src), nil
-}
-
-// sampleCodes draws n of the first code z_1 [n,Z], and returns the model given the labels
-// that they are of, and the stream for what is drawn given them.
-func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []float32, rand.Source, error) {
-	if n < 0 {
-		return nil, nil, nil, fmt.Errorf("vae: %d samples", n)
-	}
-	if !(temperature >= 0) || math.IsInf(temperature, 1) {
-		return nil, nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
-	}
-	if m.labels > 0 && m.y == nil {
-		turn := make([]uint8, n)
-		for i := range turn {
-			turn[i] = uint8(i % min(m.labels, 256))
-		}
-		given, err := m.GivenLabels(turn)
-		if err != nil || n == 0 {
-			return m, nil, nil, err
-		}
-		m = given
-	}
-	src := stream.New(seed, stream.Sample, 0)
-	y, err := m.given(n, map[string][]float32{})
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	z, err := m.prior.Sample(n, y["y"], temperature, src)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	for l := len(m.gens); l > 0; l-- {
-		mu, logvar, err := m.Down(l, z)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		z = dist.SampleNormals(joined(mu, logvar, m.latents[l-1]), m.latents[l-1], temperature, src)
-	}
-	return m, z, src, nil
 }
 
 // Reconstruct returns E[x|z] at z = Center(x) for n images x [n,X]: [n,X].

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Given is the model of images given their labels y, [n,Labels]: a view whose methods take
-// n images or codes and their labels with them, or any number if y is of one row. It shares
-// the model's weights.
+// Given is a view of the model with labels y [n,Labels]. Its methods take n images or codes,
+// whose labels are the rows of y. If y is one row, they take any number, which all have
+// this label. The view shares the model's weights.
 func (m *Model) Given(y []float32) (*Model, error) {
 	switch {
 	case m.labels == 0:
@@ -50,8 +50,8 @@ func OneHot(labels []uint8, width int) ([]float32, error) {
 	return y, nil
 }
 
-// GivenLabels is Given of one-hot labels. Of a model that takes no labels it is the model
-// itself.
+// GivenLabels is Given with one-hot labels. If the model takes no labels, it returns the
+// model itself.
 func (m *Model) GivenLabels(labels []uint8) (*Model, error) {
 	switch {
 	case m.labels == 0:

@@ -65,11 +65,12 @@ func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64)
 		return nil, err
 	}
 	chunk := graph.BatchFor(n * k)
-	p, err := m.likelihood.Get(chunk)
+	graphs := m.graphs.get("likelihood", (*Model).buildLikelihood)
+	p, err := graphs.Get(chunk)
 	if err != nil {
 		return nil, err
 	}
-	defer m.likelihood.Put(p)
+	defer graphs.Put(p)
 	w := &weighing{m: m, p: p, x: x, params: params, y: y["y"], k: k, seed: seed, rows: n * k, image: [2][]int{make([]int, chunk), make([]int, chunk)}}
 	sums, squares := make([]dist.LogSumExp, n), make([]dist.LogSumExp, n)
 	logw := make([]float64, chunk)

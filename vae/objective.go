@@ -1,6 +1,7 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -17,6 +18,8 @@ type Objective struct {
 	// Backward is how many of the K draws the gradient is computed through, chosen by
 	// their weights; 0 for all. See Pass.Importance.
 	Backward int `json:"backward,omitempty"`
+	// Options are settings of an objective that a program has registered.
+	Options Options `json:"options,omitempty"`
 }
 
 // DefaultObjective is the ELBO with the analytic KL.
@@ -27,14 +30,7 @@ func (o Objective) Samples() int { return max(o.K, 1) * max(o.M, 1) }
 
 // Whole returns the objective with its numbers written out: 0 draws or bounds as 1.
 func (o Objective) Whole() Objective {
-	if o.Name == "" {
-		o.Name = "elbo"
-	}
-	for _, n := range []*int{&o.K, &o.M} {
-		if *n == 0 {
-			*n = 1
-		}
-	}
+	o.Name, o.K, o.M = cmp.Or(o.Name, "elbo"), cmp.Or(o.K, 1), cmp.Or(o.M, 1)
 	return o
 }
 
@@ -71,7 +67,7 @@ type LossNodes struct {
 	Distortion *G.Node // scalar, the mean of −log p(x|z) over all draws
 	Rate       *G.Node // scalar, the mean of the KL, or of its estimate from each draw, without any weight
 	Terms      []Term  // what the loss has besides, for metrics and curves
-	Trace      *Trace  // the walk that it was made from, for who adds a term to the loss
+	Trace      *Trace  // the walk that the loss was made from, for an objective that adds a term
 }
 
 // Term is a further part of a loss. It appears in metrics and curves by itself.
@@ -82,7 +78,8 @@ type Term struct {
 }
 
 // Trace adds n draws of the codes for each image to the graph, made of noise eps
-// [B·n,Noise]. Its rows are the n draws of the first image, then those of the second.
+// [B·n,Noise]. The rows are the n draws of the first image, then those of the second, and
+// so on.
 func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 	x, y, h := p.X, p.Y, p.Params
 	if n > 1 {
@@ -112,33 +109,30 @@ func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 // Bound returns what the objective does. An unknown name is an error that lists the known
 // ones.
 func (o Objective) Bound() (Bound, error) {
-	make, err := objectives.Get(o.Whole().Name)
+	known, err := objectives.Get(o.Whole().Name)
 	if err != nil {
 		return nil, err
 	}
-	return make(o), nil
+	return known.make(o), nil
 }
 
 // Validate returns an error that names what is wrong with the objective by itself.
-func (o Objective) Validate() error {
-	b, err := o.Bound()
+func (o Objective) Validate() error { return o.check(nil, klreg.DefaultWeight()) }
+
+// check returns an error if the objective is wrong, or does not go with a model, nil for
+// any, or a weight.
+func (o Objective) check(m *Model, w klreg.Weight) error {
+	known, err := objectives.Get(o.Whole().Name)
 	if err != nil {
 		return err
 	}
 	if o.K < 0 || o.M < 0 || o.K > 1<<20 || o.M > 1<<20 {
 		return fmt.Errorf("vae: objective %s with k=%d and m=%d, want at least 1 and at most %d", o.Name, o.K, o.M, 1<<20)
 	}
-	return b.Check(nil, klreg.DefaultWeight())
-}
-
-// check returns an error if the objective does not go with a model or a weight.
-func (o Objective) check(m *Model, w klreg.Weight) error {
-	if err := o.Validate(); err != nil {
-		return err
+	if len(o.Options) > 0 {
+		if err := o.Options.only("objective "+o.Whole().Name, known.options...); err != nil {
+			return fmt.Errorf("vae: %w", err)
+		}
 	}
-	b, err := o.Bound()
-	if err != nil {
-		return err
-	}
-	return b.Check(m, w)
+	return known.make(o).Check(m, w)
 }

@@ -1,8 +1,10 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -26,12 +28,7 @@ type Spec struct {
 }
 
 // Option is one of Config.Options, or a default if it is not set.
-func (s Spec) Option(name, standard string) string {
-	if v, ok := s.Options[name]; ok {
-		return v
-	}
-	return standard
-}
+func (s Spec) Option(name, standard string) string { return s.Options.Get(name, standard) }
 
 // Part says how a part of a model is made. It is registered under a name, which Config,
 // saved models and flags then know.
@@ -44,6 +41,8 @@ type Part[T any] struct {
 	// Weights is the least number of weights that the part has, so that a number in a
 	// forged file is no reason to allocate them; nil for 0.
 	Weights func(c Config) int
+	// Options are the names of those of Config.Options that the part reads.
+	Options []string
 	// Components and Sigma say whether the part reads those fields of Config.
 	Components, Sigma bool
 }
@@ -68,8 +67,14 @@ var (
 	posteriors  = names.Registry[Part[dist.Code]]{Kind: "vae: posterior"}
 	likelihoods = names.Registry[Part[dist.Family]]{Kind: "vae: likelihood"}
 	priors      = names.Registry[Part[dist.Prior]]{Kind: "vae: prior"}
-	objectives  = names.Registry[func(Objective) Bound]{Kind: "vae: objective"}
+	objectives  = names.Registry[objective]{Kind: "vae: objective"}
 )
+
+// objective is how a Bound is made, and the names of the options that it reads.
+type objective struct {
+	make    func(Objective) Bound
+	options []string
+}
 
 // RegisterEncoder adds an encoder under a name, for Config.Encoder. Like all functions that
 // register, it is called from an init function. A name that is registered twice is an error
@@ -88,8 +93,11 @@ func RegisterLikelihood(name string, p Part[dist.Family]) { likelihoods.Register
 // RegisterPrior adds a prior under a name, for Config.Prior.
 func RegisterPrior(name string, p Part[dist.Prior]) { priors.Register(name, p) }
 
-// RegisterObjective adds an objective under a name, for Objective.Name.
-func RegisterObjective(name string, make func(Objective) Bound) { objectives.Register(name, make) }
+// RegisterObjective adds an objective under a name, for Objective.Name, and the names of
+// the options that it reads, for Objective.Options.
+func RegisterObjective(name string, make func(Objective) Bound, options ...string) {
+	objectives.Register(name, objective{make, options})
+}
 
 // Names lists the parts that are registered.
 type Names struct{ Encoders, Decoders, Posteriors, Likelihoods, Priors, Objectives []string }
@@ -105,17 +113,10 @@ func Objectives() []string { return objectives.Names() }
 // The parts that a name left empty stands for.
 const mlp, normal, standard = "mlp", "normal", "standard"
 
-func either(name, standard string) string {
-	if name == "" {
-		return standard
-	}
-	return name
-}
-
 // Uses reports which fields of Config the parts that c names read.
 func (c Config) Uses() (sigma, components bool) {
 	l, _ := likelihoods.Get(c.Likelihood)
-	p, _ := priors.Get(either(c.Prior, standard))
+	p, _ := priors.Get(cmp.Or(c.Prior, standard))
 	return l.Sigma, p.Components
 }
 
@@ -134,19 +135,19 @@ func (c Config) Domain() (dist.Domain, error) {
 
 // known returns the parts that c names, or the error of the first name that is not known.
 func (c Config) known() (k knownParts, err error) {
-	if k.encoder, err = encoders.Get(either(c.Encoder, mlp)); err != nil {
+	if k.encoder, err = encoders.Get(cmp.Or(c.Encoder, mlp)); err != nil {
 		return k, err
 	}
-	if k.decoder, err = decoders.Get(either(c.Decoder, mlp)); err != nil {
+	if k.decoder, err = decoders.Get(cmp.Or(c.Decoder, mlp)); err != nil {
 		return k, err
 	}
-	if k.posterior, err = posteriors.Get(either(c.Posterior, normal)); err != nil {
+	if k.posterior, err = posteriors.Get(cmp.Or(c.Posterior, normal)); err != nil {
 		return k, err
 	}
 	if k.likelihood, err = likelihoods.Get(c.Likelihood); err != nil {
 		return k, err
 	}
-	k.prior, err = priors.Get(either(c.Prior, standard))
+	k.prior, err = priors.Get(cmp.Or(c.Prior, standard))
 	return k, err
 }
 
@@ -157,7 +158,13 @@ type knownParts struct {
 	prior            Part[dist.Prior]
 }
 
+// check asks each part whether it goes with the configuration, and whether the options are
+// those of one of them.
 func (k knownParts) check(c Config) error {
+	known := slices.Concat(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
+	if err := c.Options.only("the model's parts", known...); err != nil {
+		return err
+	}
 	for _, check := range []func(Config) error{k.encoder.check, k.decoder.check, k.posterior.check, k.likelihood.check, k.prior.check} {
 		if err := check(c); err != nil {
 			return err
@@ -173,12 +180,15 @@ func (k knownParts) weights(c Config) int {
 func init() {
 	RegisterEncoder(mlp, Part[nn.Network]{New: mlpEncoder,
 		Check: func(c Config) error {
+			if err := CheckHidden(c); err != nil {
+				return err
+			}
 			outputs, err := c.codeParams()
 			if err != nil {
 				return err
 			}
 			if most := maxWeights / c.encoderLast(); outputs < 1 || outputs > most {
-				return fmt.Errorf("a %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", either(c.Posterior, normal), c.Latent, outputs, most)
+				return fmt.Errorf("a %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", cmp.Or(c.Posterior, normal), c.Latent, outputs, most)
 			}
 			return nil
 		},
@@ -191,7 +201,7 @@ func init() {
 			outputs, _ := c.codeParams()
 			return n + outputs*(in+1)
 		}})
-	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Weights: func(c Config) int {
+	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Check: CheckHidden, Weights: func(c Config) int {
 		n, in := 0, c.Latent+c.Labels
 		for _, h := range mirrored(c.Hidden) {
 			n += h * (in + 1)
@@ -222,7 +232,7 @@ func checkComponents(c Config) error {
 
 // codeParams is the number of parameters of the posterior that c names.
 func (c Config) codeParams() (int, error) {
-	p, err := posteriors.Get(either(c.Posterior, normal))
+	p, err := posteriors.Get(cmp.Or(c.Posterior, normal))
 	if err != nil {
 		return 0, err
 	}

@@ -19,7 +19,7 @@ func plainLogQ(m *Model, x []float64, z [][]float64) (l float64) {
 	for i, e := range m.q {
 		mu, logvar := plainEncode(e.Net, below)
 		below = z[i]
-		if i == 0 && m.flow != nil {
+		if _, flows := m.flow(); i == 0 && flows {
 			flow := flowOf(m)
 			z0, logDet := flow.InverseValue(z[0], append(append([]float64{}, mu...), logvar...))
 			l += logNormal(z0, mu, logvar) + logDet
@@ -114,36 +114,35 @@ func TestPathGradients(t *testing.T) {
 // At one draw stl has the mean gradient of elbo-sampled, and dreg that of iwae, at the
 // same noise, with a flow and with two layers: the projections on 4 random directions
 // of ±1 agree within 4 standard errors of the mean of their differences. Of all seeds 1
-// in 1000 fails.
+// in 850 fails: 16 comparisons of 7.4e-5, of 250 means of 20 draws.
 func TestPathGradientMeans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a mean over many steps: seconds")
 	}
 	t.Parallel()
-	n := gradientRuns() / 4
 	for _, kind := range []string{"flow of two", "two layers"} {
 		for _, pair := range [][2]Objective{{{Name: "stl"}, {Name: "elbo-sampled"}}, {{Name: "dreg", K: 4}, {Name: "iwae", K: 4}}} {
 			m := noisy(new64(t, models()[kind]))
 			x, _ := binary(m, 1)
 			var signs [4][]float64 // one after another for all that q is made of
-			var series [2][4][]float64
-			for i, o := range pair {
-				s, src := newStepper(t, m, 1, o), stream.New(8, stream.Eps, 0)
-				for range n {
-					s.run(x, 1, src)
-					var q []float64
-					for l, g := range s.grads() {
-						if strings.HasPrefix(m.Params()[l].Names[0], "encoder") {
-							q = append(q, g...)
-						}
-					}
-					for k := range signs {
-						for r := rand.New(rand.NewPCG(uint64(k), 1)); len(signs[k]) < len(q); {
-							signs[k] = append(signs[k], float64(2*r.IntN(2)-1))
-						}
-						series[i][k] = append(series[i][k], dot(signs[k], q))
+			project := func(grads [][]float64) (p []float64) {
+				var q []float64
+				for l, g := range grads {
+					if strings.HasPrefix(m.Params()[l].Names[0], "encoder") {
+						q = append(q, g...)
 					}
 				}
+				for k := range signs {
+					for r := rand.New(rand.NewPCG(uint64(k), 1)); len(signs[k]) < len(q); {
+						signs[k] = append(signs[k], float64(2*r.IntN(2)-1))
+					}
+					p = append(p, dot(signs[k], q))
+				}
+				return p
+			}
+			var series [2][][]float64
+			for i, o := range pair {
+				series[i] = gradientDraws(t, m, o, x, 1, gradientRuns()/4, 8, project)
 			}
 			for k := range series[0] {
 				d := minus(series[0][k], series[1][k])
@@ -191,6 +190,9 @@ func TestResampledGradients(t *testing.T) {
 		m := noisy(new64(t, cfg))
 		x, _ := binary(m, batch)
 		for _, name := range []string{"iwae", "stl", "dreg"} {
+			if testing.Short() && name != "dreg" { // which multiplies gradients, beside what the others do
+				continue
+			}
 			all, one := newStepper(t, m, batch, Objective{Name: name, K: k}), newStepper(t, m, batch, Objective{Name: name, K: k, Backward: 1})
 			l, d, r := all.run(x, 0.7, stream.New(5, stream.Eps, 0))
 			copy(one.eps, all.eps)

@@ -115,7 +115,7 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if w.WarmupAbove > 0 {
 		p.Share = b.Scalar("share", 1)
 	}
-	if p.Params, err = m.encodeNode(p.X, p.Y); err != nil {
+	if p.Params, err = apply(m.q[0].Net, p.X, p.Y); err != nil {
 		return err
 	}
 	l, err := bound.Loss(p)
@@ -169,14 +169,6 @@ func (l *LossNodes) addTerms() (err error) {
 	return nil
 }
 
-// encodeNode is the parameters of q(z_1|x): [B,P].
-func (m *Model) encodeNode(x, y *G.Node) (*G.Node, error) {
-	if _, labels, _ := m.q[0].Net.Dims(); labels == 0 {
-		y = nil
-	}
-	return m.q[0].Net.Apply(x, y)
-}
-
 // Inputs lists what is to be filled before Run: x, and y for a model with labels, and noise
 // with the names of its streams.
 func (s *Step) Inputs() []graph.Input { return s.p.Inputs() }
@@ -222,27 +214,21 @@ func (s *Step) Run(beta float64) (Loss, error) {
 	if err := s.p.Set("beta", beta); err != nil {
 		return Loss{}, err
 	}
-	if err := s.p.Run(); err != nil {
-		return Loss{}, err
-	}
-	var l Loss
-	for name, v := range map[string]*float64{"loss": &l.Loss, "distortion": &l.Distortion, "rate": &l.Rate} {
-		var err error
-		if *v, err = s.p.Number(name); err != nil {
-			return l, err
+	err := s.p.Run()
+	number := func(name string) (v float64) {
+		if err == nil {
+			v, err = s.p.Number(name)
 		}
+		return v
+	}
+	l := Loss{Loss: number("loss"), Terms: Terms{Distortion: number("distortion"), Rate: number("rate")}}
+	if len(s.terms) > 0 {
+		l.Parts = map[string]float64{}
 	}
 	for _, name := range s.terms {
-		v, err := s.p.Number(name)
-		if err != nil {
-			return l, err
-		}
-		if l.Parts == nil {
-			l.Parts = map[string]float64{}
-		}
-		l.Parts[name] = v
+		l.Parts[name] = number(name)
 	}
-	return l, nil
+	return l, err
 }
 
 // Grads is the gradient of the last Run's loss, one slice for each of the

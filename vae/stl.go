@@ -10,9 +10,9 @@ func init() { RegisterObjective("stl", func(o Objective) Bound { return stl{o} }
 //
 //	∇_φ log q_φ(z|x) at fixed z
 //
-// whose expectation is zero for k = 1, so that leaving it out keeps the gradient
-// unbiased. Where q is the posterior itself (and beta 1), the encoder's gradient is
-// zero for every draw.
+// For k = 1 the expectation of the score is zero, so the gradient stays unbiased without
+// it. Where q is the posterior itself (and beta 1), the encoder's gradient is zero for
+// every draw.
 // For k > 1 the score's expectation is not zero: the gradient is biased then, and
 // dreg is the remedy. It assumes that all codes are reparameterized; with several
 // stochastic layers z is all of them, and the path leads from each through those above.

@@ -17,9 +17,9 @@ type Walk struct {
 	// Path has log q(z|x) pass a gradient to the codes and none to q's parameters: the
 	// score is left out.
 	Path bool
-	// Scaled multiplies the gradient that the densities give the codes of a draw by its
-	// number of Trace.Scale, once on the way to q's parameters: so an encoder above
-	// reads its code from before that point, and its copy in the density from behind it.
+	// Scaled multiplies the gradient of each draw's codes by its number of Trace.Scale, on
+	// the way from the densities to q's parameters, and once only. So an encoder above
+	// reads the code before that point, and the density of its code reads it after.
 	Scaled bool
 }
 
@@ -34,7 +34,7 @@ type Walk struct {
 //	log p(z) = log p(z_L) + Σ_l log p(z_l|z_l+1)
 //	log q(z|x) = log q(z_1|x) + Σ_l log q(z_l+1|z_l)
 type Trace struct {
-	K    int          // neighbours that are draws for one image
+	K    int          // draws of each image, which stand in neighbouring rows
 	X, Y *G.Node      // [R,X], and labels [R,Labels], nil for none
 	Q    dist.Dist    // q(z_1|x)
 	Draw []*dist.Draw // of each layer
@@ -124,12 +124,8 @@ func (t *Trace) Params() (*G.Node, error) {
 	if t.params != nil {
 		return t.params, nil
 	}
-	y := t.Y
-	if _, labels, _ := t.m.p.Net.Dims(); labels == 0 {
-		y = nil
-	}
 	var err error
-	t.params, err = t.m.p.Net.Apply(t.Z[0], y)
+	t.params, err = apply(t.m.p.Net, t.Z[0], t.Y)
 	return t.params, err
 }
 

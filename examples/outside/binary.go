@@ -1,7 +1,6 @@
 package outside
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -18,20 +17,12 @@ import (
 // A binary code is a row of bits. The posterior, the prior and the encoder of one go
 // together, each under the name binary.
 func init() {
-	vae.RegisterPosterior("binary", vae.Part[dist.Code]{Check: checkBinary, New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
-	vae.RegisterPrior("binary", vae.Part[dist.Prior]{Check: checkBinary, New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
-	vae.RegisterEncoder("binary", vae.Part[nn.Network]{New: func(s vae.Spec) (nn.Network, error) {
+	vae.RegisterPosterior("binary", vae.Part[dist.Code]{New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
+	vae.RegisterPrior("binary", vae.Part[dist.Prior]{New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
+	vae.RegisterEncoder("binary", vae.Part[nn.Network]{Check: vae.CheckHidden, New: func(s vae.Spec) (nn.Network, error) {
 		return newPlain(s, s.Pixels(), s.Posterior.Outputs(s.Latent))
 	}})
 	klreg.Register(BitsBatch{}, CoinsBatch{}, func(q, _ dist.Dist) (*G.Node, error) { return bitsKL.Apply(q.(BitsBatch).Logits) })
-}
-
-// checkBinary refuses to compare the probability of bits with a density of real numbers.
-func checkBinary(c vae.Config) error {
-	if c.Posterior != c.Prior {
-		return fmt.Errorf("posterior %q and prior %q, want both binary", c.Posterior, c.Prior)
-	}
-	return nil
 }
 
 // plain is an MLP whose outputs are the parameters of any posterior.
@@ -113,6 +104,9 @@ func (Coins) Params() []*nn.Param { return nil }
 
 // On implements dist.Prior: a CoinsBatch.
 func (Coins) On(*G.ExprGraph, *G.Node) (dist.Dist, error) { return CoinsBatch{}, nil }
+
+// Domain says what codes are: bits.
+func (Coins) Domain() dist.Domain { return dist.Binary }
 
 // At implements dist.Prior.
 func (c Coins) At([]float64) (dist.Value, error) { return Bits{}.At(make([]float64, c.Dim)), nil }

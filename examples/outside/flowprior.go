@@ -19,6 +19,7 @@ import (
 // & Bengio 2017, arXiv:1605.08803 (the flow).
 func init() {
 	vae.RegisterPrior("flow", vae.Part[dist.Prior]{
+		Options: []string{"flow.layers", "flow.hidden"},
 		New: func(s vae.Spec) (dist.Prior, error) {
 			layers, hidden, err := flowSize(s.Config)
 			if err != nil {

@@ -1,6 +1,7 @@
 package outside
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/graph"
+	"govae/klreg"
 	"govae/vae"
 )
 
@@ -15,8 +17,8 @@ func init() {
 	vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound {
 		o.Name = "elbo" // with the numbers that were given, which it checks
 		base, _ := o.Bound()
-		return mmd{base}
-	})
+		return mmd{base, o.Options}
+	}, "mmd.weight")
 }
 
 // mmd is the InfoVAE objective:
@@ -25,15 +27,28 @@ func init() {
 //
 // The last term compares a draw of z for each image with as many draws of the prior N(0,I).
 // It asks of all codes together that they look like the prior, not of those of each image.
-// With the paper's α, beta is 1 − α, and 0 leaves the KL out. λ is the model's option
+// With the paper's α, beta is 1 − α, and 0 leaves the KL out. λ is the objective's option
 // mmd.weight (100), the whole factor of the term, which the paper writes as α + λ − 1.
 //
 // Source: Zhao, Song & Ermon 2019, arXiv:1706.02262.
-type mmd struct{ vae.Bound }
+type mmd struct {
+	vae.Bound
+	options vae.Options
+}
+
+func (o mmd) weight() (float64, error) { return o.options.Number("mmd.weight", 100, 0, 1e6) }
+
+// Check implements vae.Bound: that of the ELBO, and of the option.
+func (o mmd) Check(m *vae.Model, w klreg.Weight) error {
+	if _, err := o.weight(); err != nil {
+		return fmt.Errorf("outside: %w", err)
+	}
+	return o.Bound.Check(m, w)
+}
 
 // Loss implements vae.Bound: that of the ELBO, and the term.
 func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
-	weight, err := whole(p.Model.Config(), "mmd.weight", 100, 1e6)
+	weight, err := o.weight()
 	if err != nil {
 		return l, err
 	}
@@ -45,7 +60,7 @@ func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
-	l.Terms = []vae.Term{{Name: "mmd", Value: gap, Weight: float64(weight)}}
+	l.Terms = []vae.Term{{Name: "mmd", Value: gap, Weight: weight}}
 	return l, nil
 }
 

@@ -31,8 +31,8 @@ func TestMMDValue(t *testing.T) {
 
 // The loss is what its parts say.
 func TestMMDLoss(t *testing.T) {
-	m := newModel(t, small(func(c *vae.Config) { c.Options = map[string]string{"mmd.weight": "7"} }))
-	s, err := m.NewObjectiveStep(4, klreg.DefaultWeight(), vae.Objective{Name: "mmd"})
+	m := newModel(t, small(nil))
+	s, err := m.NewObjectiveStep(4, klreg.DefaultWeight(), vae.Objective{Name: "mmd", Options: vae.Options{"mmd.weight": "7"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,9 @@ func TestWrongConfigs(t *testing.T) {
 		{"flow prior, elbo", func(c *vae.Config) { c.Prior = "flow" }, nil},
 		{"flow prior, mmd", func(c *vae.Config) { c.Prior = "flow" }, infoVAE},
 		{"mmd of two draws", nil, func(c *train.Config) { infoVAE(c); c.Objective.K = 2 }},
-		{"mmd of weight -1", func(c *vae.Config) { c.Options = map[string]string{"mmd.weight": "-1"} }, infoVAE},
+		{"mmd of weight -1", nil, func(c *train.Config) { infoVAE(c); c.Objective.Options = vae.Options{"mmd.weight": "-1"} }},
+		{"mmd of another option", nil, func(c *train.Config) { infoVAE(c); c.Objective.Options = vae.Options{"mmd.wait": "7"} }},
+		{"an option of no part", func(c *vae.Config) { c.Options = vae.Options{"flow.layers": "7"} }, nil},
 		{"beta of binarised pixels", func(c *vae.Config) { c.Likelihood = "beta" }, nil},
 	} {
 		m, err := vae.New(small(wrong.model))

@@ -21,7 +21,7 @@ import (
 	"govae/vae"
 )
 
-// platform is what results are recorded under.
+// platform is the name of this platform in the records.
 func platform() string { return runtime.GOARCH + "/" + simd.Current().String() }
 
 var loadMNIST = sync.OnceValues(func() (train.Data, error) {
@@ -38,7 +38,7 @@ func data() (train.Data, error) {
 	return train.Data{Train: d.Train.Slice(0, 4000), Test: d.Test.Slice(0, 100)}, nil
 }
 
-// configs are those of a spec.
+// configs returns the configurations of model and run that a spec describes.
 func configs(s spec) (m vae.Config, c train.Config, err error) {
 	preset := s.Preset
 	if preset == "" {
@@ -66,7 +66,7 @@ func accepted(m *vae.Model, c train.Config) bool {
 	return c.Validate() == nil && c.Check(m, 1<<20) == nil
 }
 
-// trainAndEvaluate trains the model of a spec and returns what came of it.
+// trainAndEvaluate trains the model of a spec and returns its results.
 func trainAndEvaluate(s spec) (digits, error) {
 	mc, c, err := configs(s)
 	if err != nil {
@@ -99,8 +99,8 @@ func trainAndEvaluate(s spec) (digits, error) {
 	return got, nil
 }
 
-// measure returns a model's weights, its figures on a set, and the mean pixel of what it
-// draws.
+// measure returns the CRC of a model's weights, its figures on a set, and the mean pixel of
+// images that it draws.
 func measure(m *vae.Model, set *mnist.Set, s spec) (digits, error) {
 	sum, err := weights(m)
 	if err != nil {
@@ -147,8 +147,8 @@ func measure(m *vae.Model, set *mnist.Set, s spec) (digits, error) {
 
 func (d digits) add(name string, v float64) { d[name] = strconv.FormatFloat(v, 'g', -1, 64) }
 
-// weights is the CRC-32 (IEEE) of all tensors by name: name, then the numbers as
-// little-endian float32.
+// weights is the CRC-32 (IEEE) of all tensors, sorted by name: of each its name, then its
+// numbers as little-endian float32.
 func weights(m *vae.Model) (string, error) {
 	f, err := m.File(nil)
 	if err != nil {
@@ -169,7 +169,7 @@ func weights(m *vae.Model) (string, error) {
 	return fmt.Sprintf("%08x", sum.Sum32()), nil
 }
 
-// load measures a model that was saved.
+// load measures a saved model.
 func load(path string) (digits, error) {
 	d, err := data()
 	if err != nil {
@@ -202,7 +202,7 @@ func save(s spec, path string) error {
 	return m.Save(path)
 }
 
-// interrupt trains a spec's model in a run directory, up to the middle of the second
+// interrupt trains a spec's model in a run directory, and stops in the middle of the second
 // epoch.
 func interrupt(s spec, dir string) error {
 	mc, c, err := configs(s)
@@ -231,7 +231,7 @@ func interrupt(s spec, dir string) error {
 	return nil
 }
 
-// resume goes on with the run in a directory, to its end, and measures the model.
+// resume continues the run in a directory to its end, and measures the model.
 func resume(dir string) (digits, error) {
 	s, err := train.ReadSettings(dir)
 	if err != nil {

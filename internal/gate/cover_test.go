@@ -15,11 +15,11 @@ import (
 
 var writeCases = flag.Bool("cases", false, "choose the pairs of testdata/cases.json anew")
 
-// value is one of a dimension: its name, and what it sets in the model's and in the
-// run's JSON. An empty name is the usual, and is left out of a case's.
+// value is one value of a dimension: its name, and what it sets in the JSON of the model and
+// of the run. The default value has an empty name, which is left out of a case's name.
 type value struct{ name, model, train string }
 
-// dimensions are what the pairs are pairs of.
+// dimensions are the choices that a case makes. A pair is a value of each of two of them.
 var dimensions = [...][]value{
 	{
 		{},
@@ -98,7 +98,7 @@ func (c choice) pairs() []pair {
 	return all
 }
 
-// choices lists all, in order.
+// choices lists all choices, in order.
 func choices() []choice {
 	all := []choice{{}}
 	for d, values := range dimensions {
@@ -133,7 +133,7 @@ func (c choice) spec() spec {
 	return spec{Name: strings.Join(names, " "), Model: join(model), Train: join(run)}
 }
 
-// acceptedChoices are those that govae accepts.
+// acceptedChoices are the choices that govae accepts.
 func acceptedChoices(t *testing.T) []choice {
 	t.Helper()
 	models, runs := map[choice]*vae.Model{}, map[choice]*train.Config{}
@@ -178,8 +178,8 @@ func acceptedChoices(t *testing.T) []choice {
 	return all
 }
 
-// cover chooses cases until each pair that a choice has is in one: always that which
-// has most pairs that are in none yet, the first of those.
+// cover chooses cases until each pair of each choice is in one of them. The next case is
+// always the choice with the most new pairs, and of several the first one.
 func cover(choices []choice) []choice {
 	open := map[pair]bool{}
 	for _, c := range choices {
@@ -209,8 +209,8 @@ func cover(choices []choice) []choice {
 	return chosen
 }
 
-// Any two values of two dimensions that some model and run accept together are
-// together in a case of "pairs".
+// Take two values of two dimensions that some model and run accept together. A case of
+// "pairs" has both.
 func TestCasesCoverPairs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
@@ -252,13 +252,13 @@ func TestCasesCoverPairs(t *testing.T) {
 	}
 }
 
-// same reports whether two texts are the same JSON but for space.
+// same reports whether two texts are the same JSON, apart from space.
 func same(a, b []byte) bool {
 	var x, y bytes.Buffer
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// writeSpecs writes cases.json, a case a line.
+// writeSpecs writes cases.json, one line for each case.
 func writeSpecs(t *testing.T, s specs) {
 	t.Helper()
 	var b bytes.Buffer

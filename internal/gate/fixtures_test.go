@@ -15,12 +15,12 @@ import (
 
 var makeFixtures = flag.Bool("fixtures", false, "make the fixtures that are missing in testdata/models and testdata/runs")
 
-// madeOn is the platform that the fixtures were made on.
+// madeOn is the platform on which the fixtures were made.
 const madeOn = "amd64/avx512"
 
-// Every model that was once saved loads, and every run that was interrupted goes on,
-// to what they came to then: to the same bits where these are recorded, elsewhere to
-// numbers close to those of madeOn.
+// Every saved model loads, and every interrupted run goes on. Their results are those that
+// they had when the fixtures were made: the same bits on a platform with a record, and
+// elsewhere numbers close to those of madeOn.
 func TestFixtures(t *testing.T) {
 	all := readRecords(t)
 	recorded := all[platform()]
@@ -95,8 +95,8 @@ func missing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// compareNumbers fails a test for each number that is off by more than 1e-3 of the
-// recorded one, or of 1.
+// compareNumbers fails the test for each number whose distance from the recorded number v is
+// more than 1e-3·max(|v|, 1).
 func compareNumbers(t *testing.T, got, want digits) {
 	t.Helper()
 	if want == nil {

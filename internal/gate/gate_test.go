@@ -1,32 +1,32 @@
 // Package gate_test holds govae to what it computes, bit for bit, while its code
 // changes.
 //
-// TestGate trains small models through the public API, from the JSON of model and
-// run as it stands in config.json, and compares the CRC-32 of all weights and the
-// digits of an evaluation with recorded ones. It does not know whether these are right:
-// other tests do. It says that they are the same.
+// TestGate trains small models through the public API. The JSON of each model and run is
+// what config.json holds. The test compares two things with records: the CRC-32 of all
+// weights, and the digits of an evaluation. It says that they have not changed. Other
+// tests say whether they are right.
 //
-//	testdata/cases.json   what is trained: "pairs" (see TestCasesCoverPairs), "special" and
-//	                      "presets", the last at full size; then what fixtures are made of
-//	testdata/gate.json    what came out, for each platform
-//	testdata/models       models as they were once saved (see TestFixtures)
+//	testdata/cases.json   what is trained: "pairs" (see TestCasesCoverPairs), "special", and
+//	                      "presets" at full size; then what the fixtures were made of
+//	testdata/gate.json    the results, for each platform
+//	testdata/models       models that earlier versions saved (see TestFixtures)
 //	testdata/runs         run directories that were interrupted in their second epoch
 //
-// Results differ in the last bits between processors and levels of instructions, so
-// they are recorded under GOARCH/level, such as amd64/avx2, for a build as the go command
-// makes it by default (GOAMD64=v3 lets the compiler fuse products and sums, which rounds
-// otherwise). Where the platform at hand has no record, the test skips.
+// Results differ in the last bits between processors and levels of instructions. So each
+// record is kept under GOARCH/level, such as amd64/avx2. It is of a default build by the go
+// command: with GOAMD64=v3 the compiler fuses products and sums, which changes the
+// rounding. On a platform without a record the test skips, and says so.
 //
-//	go test ./internal/gate                                        all, under a minute
+//	go test ./internal/gate                                        all, about a minute
 //	go test -short ./internal/gate                                 a part of it, in seconds
 //	go test ./internal/gate -run 'TestGate|TestFixtures' -update   record this platform anew
-//	GOVAE_SIMD=portable go test …                                  the same of a lower level
+//	GOVAE_SIMD=portable go test …                                  the same at a lower level
 //	go test ./internal/gate -run Cover -cases                      choose the pairs anew
 //	go test ./internal/gate -run Fixtures -fixtures                make fixtures that are missing
 //
-// A change that means to change results records them anew and says why in its commit.
-// Fixtures that exist are never made anew: a file of today must load in any later
-// version.
+// A commit that changes results on purpose records them anew, and its message says why.
+// Fixtures that exist are never made anew, because a file of today must load in every
+// later version.
 //
 // Only api_test.go calls govae's packages.
 package gate_test
@@ -47,7 +47,7 @@ var update = flag.Bool("update", false, "record the results of this platform in 
 
 const recordFile, caseFile = "testdata/gate.json", "testdata/cases.json"
 
-// spec says what is trained: JSON of a model and of a run, laid over a preset's.
+// spec says what is trained. Its JSON of a model and of a run changes that of a preset.
 type spec struct {
 	Name   string          `json:"name"`
 	Preset string          `json:"preset,omitempty"` // default if empty
@@ -67,7 +67,7 @@ type specs struct {
 	Runs    []spec `json:"runs"`   // of testdata/runs
 }
 
-// names are those that results are recorded under: group and case.
+// names are the names of the records: group and case.
 func (s specs) names() (names []string) {
 	for group, specs := range map[string][]spec{"pairs": s.Pairs, "special": s.Special, "presets": s.Presets, "models": s.Models, "runs": s.Runs} {
 		for _, c := range specs {
@@ -90,21 +90,21 @@ func readSpecs(t *testing.T) specs {
 	return s
 }
 
-// strict decodes JSON over v, and refuses names that v does not have.
+// strict decodes JSON into v, and refuses names that v does not have.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	return d.Decode(v)
 }
 
-// digits are the results of a case by name: the weights as CRC-32, numbers in as many
-// decimals as tell them from all others.
+// digits are the results of a case by name. The weights are a CRC-32. A number has as many
+// digits as tell it from every other number.
 type digits map[string]string
 
-// records are all results of one platform by the name of the case.
+// records are the results of one platform, by the name of the case.
 type records map[string]digits
 
-// has reports whether cases of a group are among them.
+// has reports whether there are records of a group of cases.
 func (r records) has(group string) bool {
 	for name := range r {
 		if strings.HasPrefix(name, group+" ") {
@@ -114,7 +114,7 @@ func (r records) has(group string) bool {
 	return false
 }
 
-// readRecords returns those of each platform.
+// readRecords returns the records of each platform.
 func readRecords(t *testing.T) map[string]records {
 	t.Helper()
 	all := map[string]records{}
@@ -130,8 +130,8 @@ func readRecords(t *testing.T) map[string]records {
 	return all
 }
 
-// writeRecords puts results among those of this platform, a case a line. What is
-// recorded of cases that are gone goes as well.
+// writeRecords adds results to the records of this platform, one line for each case. It
+// deletes the records of cases that are no longer there.
 func writeRecords(t *testing.T, results records) {
 	t.Helper()
 	all := readRecords(t)
@@ -167,7 +167,7 @@ func comma(i int) string {
 	return ","
 }
 
-// compare fails a test for each digit that is not the recorded one, the weights first.
+// compare fails the test for each result that is not the recorded one, the weights first.
 func compare(t *testing.T, got, want digits) {
 	t.Helper()
 	if want == nil {
@@ -187,8 +187,8 @@ func compare(t *testing.T, got, want digits) {
 	}
 }
 
-// shortPairs is how many pairs are trained under -short: in the first, each value of each
-// dimension occurs.
+// shortPairs is how many pairs are trained under -short. Each value of each dimension is in
+// one of these first pairs.
 const shortPairs = 14
 
 func TestGate(t *testing.T) {
@@ -197,7 +197,7 @@ func TestGate(t *testing.T) {
 	for _, group := range []struct {
 		name  string
 		specs []spec
-		short int // cases under -short
+		short int // number of cases under -short
 	}{{"pairs", all.Pairs, shortPairs}, {"special", all.Special, len(all.Special)}, {"presets", all.Presets, 0}} {
 		t.Run(group.name, func(t *testing.T) {
 			if !recorded.has(group.name) && !*update {

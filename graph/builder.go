@@ -1,0 +1,144 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Builder collects the parts of a Program while its graph is built.
+type Builder struct {
+	g       *G.ExprGraph
+	dt      tensor.Dtype
+	inputs  []*input
+	scalars []scalar
+	outputs []output
+	cost    *G.Node // that was differentiated
+	err     error
+}
+
+type input struct {
+	Input
+	node *G.Node
+	side [2]*tensor.Dense // buffers, by turns
+	bind *tensor.Dense    // what the graph reads
+}
+
+type scalar struct {
+	name string
+	node *G.Node
+}
+
+type output struct {
+	name  string
+	node  *G.Node
+	value *G.Value
+}
+
+// Input describes an input of a Program.
+type Input struct {
+	Name  string
+	Shape tensor.Shape
+	Noise Noise
+	// Stream names the random stream of an input of noise.
+	Stream string
+}
+
+// Noise is what an input is to be filled with.
+type Noise uint8
+
+const (
+	Data    Noise = iota // no noise: data
+	Normal               // independent draws from N(0,1)
+	Uniform              // independent draws from the uniform distribution on [0,1)
+)
+
+// Graph is the graph under construction.
+func (b *Builder) Graph() *G.ExprGraph { return b.g }
+
+// Dtype is the precision of inputs and scalars: tensor.Float32 or tensor.Float64.
+func (b *Builder) Dtype() tensor.Dtype { return b.dt }
+
+// Input adds an input of data, zeros until it is filled. Two inputs or scalars of one name
+// are an error of Compile.
+func (b *Builder) Input(name string, shape ...int) *G.Node {
+	return b.add(Input{Name: name, Shape: shape})
+}
+
+// Random adds an input of noise, which whoever runs the program draws from the stream of
+// that name.
+func (b *Builder) Random(name, stream string, noise Noise, shape ...int) *G.Node {
+	return b.add(Input{Name: name, Shape: shape, Noise: noise, Stream: stream})
+}
+
+func (b *Builder) add(in Input) *G.Node {
+	b.unique(in.Name)
+	v := tensor.New(tensor.Of(b.dt), tensor.WithShape(in.Shape...))
+	n := G.NewTensor(b.g, b.dt, len(in.Shape), G.WithName(in.Name), G.WithShape(in.Shape...), G.WithValue(v))
+	b.inputs = append(b.inputs, &input{Input: in, node: n, side: [2]*tensor.Dense{v}, bind: v})
+	return n
+}
+
+// Scalar adds a number that is set by its name, and is v until then.
+func (b *Builder) Scalar(name string, v float64) *G.Node {
+	b.unique(name)
+	n := scalarNode(b.g, b.dt, name, v)
+	b.scalars = append(b.scalars, scalar{name, n})
+	return n
+}
+
+// unique keeps an error if an input has that name: Gorgonia would silently make one node
+// of two.
+func (b *Builder) unique(name string) {
+	for _, n := range b.g.ByName(name) {
+		if n.IsVar() && b.err == nil {
+			b.err = fmt.Errorf("graph: two inputs named %q", name)
+		}
+	}
+}
+
+// Output makes the value of a node an output of the program. No node, or a second output of
+// that name, is an error of Compile.
+func (b *Builder) Output(name string, n *G.Node) {
+	if b.err == nil && n == nil {
+		b.err = fmt.Errorf("graph: output %q is no node", name)
+	}
+	if b.err == nil && slices.ContainsFunc(b.outputs, func(o output) bool { return o.name == name }) {
+		b.err = fmt.Errorf("graph: two outputs named %q", name)
+	}
+	b.outputs = append(b.outputs, output{name: name, node: n, value: new(G.Value)})
+}
+
+// Gradients adds the gradients of a scalar cost with respect to nodes of its graph, a
+// node each. It is an error if the cost does not depend on one of them. One cost of a graph
+// is differentiated, and a second one is an error: Gorgonia keeps the derivatives in the
+// nodes, and would silently give those of the first cost.
+//
+// It does what gorgonia.Grad does, but starts from a node of this graph where Grad
+// starts from one that all graphs of the process share, which two trainings at once
+// would both write to.
+func (b *Builder) Gradients(cost *G.Node, wrt ...*G.Node) (G.Nodes, error) {
+	if b.cost != nil {
+		return nil, fmt.Errorf("graph: a second cost is differentiated: make a program for each")
+	}
+	b.cost = cost
+	one := scalarNode(b.g, cost.Dtype(), "dcost", 1)
+	grads, err := G.Backpropagate(G.Nodes{cost}, G.Nodes{one}, wrt)
+	if err != nil {
+		return nil, fmt.Errorf("graph: differentiate the cost: %w", err)
+	}
+	return grads, nil
+}
+
+func scalarNode(g *G.ExprGraph, dt tensor.Dtype, name string, v float64) *G.Node {
+	return G.NewScalar(g, dt, G.WithName(name), G.WithValue(number(dt, v)))
+}
+
+func number(dt tensor.Dtype, v float64) any {
+	if dt == tensor.Float64 {
+		return v
+	}
+	return float32(v)
+}
