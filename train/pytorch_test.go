@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"govae/checkpoint"
@@ -29,14 +30,22 @@ const (
 // python returns an interpreter that has PyTorch, or skips the test.
 func python(t *testing.T) string {
 	t.Helper()
+	py := withPyTorch()
+	if py == "" {
+		t.Skip("no PyTorch here: Debian's package is python3-torch")
+	}
+	return py
+}
+
+// withPyTorch is looked for once: to import PyTorch takes seconds.
+var withPyTorch = sync.OnceValue(func() string {
 	for _, p := range []string{"python3", "/usr/bin/python3"} {
 		if exec.Command(p, "-c", "import torch, numpy").Run() == nil {
 			return p
 		}
 	}
-	t.Skip("no PyTorch here: Debian's package is python3-torch")
 	return ""
-}
+})
 
 // record runs PyTorch on 80 real images and returns the path of its recording.
 func record(t *testing.T) string {
@@ -61,6 +70,9 @@ func TestPyTorchRecording(t *testing.T) { compareRecording(t, recording) }
 
 // The script still makes a recording that we agree with, on this machine's PyTorch.
 func TestPyTorchRecordsAnew(t *testing.T) {
+	if testing.Short() {
+		t.Skip("PyTorch trains for seconds; TestPyTorchRecording has what it came to")
+	}
 	fresh := record(t)
 	compareRecording(t, fresh)
 	if *update {
@@ -196,6 +208,9 @@ func TestPyTorchLoadsModel(t *testing.T) {
 	_, test := load(t)
 	models := map[string]func() (*vae.Model, error){"the trained model of samples": samples.Model}
 	for name, hidden := range map[string][]int{"one hidden layer": {32}, "two hidden layers": {24, 16}, "none": nil} {
+		if testing.Short() && len(hidden) < 2 { // each starts PyTorch anew
+			continue
+		}
 		models[name] = func() (*vae.Model, error) {
 			cfg := vae.DefaultConfig()
 			cfg.Hidden, cfg.Latent, cfg.Activation = hidden, 6, "tanh"
