@@ -96,7 +96,6 @@ func (a *Adversarial) buildCritic(b *graph.Builder, z *G.Node, latent int) error
 	if s.Err() != nil {
 		return s.Err()
 	}
-	b.Output("critic", loss) // the metrics have one "loss" for all updates
 	return descend(b, loss, a.critic.Params())
 }
 
