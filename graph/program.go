@@ -81,7 +81,11 @@ func (b *Builder) Input(name string, shape ...int) *G.Node {
 }
 
 // Random adds an input of noise, which whoever runs the program draws from the stream of
-// that name.
+// that name. A stream is a function of the run's seed, its name and the step: inputs of one
+// stream, of one program or of several, get the same numbers in a step, and inputs of
+// different streams independent ones. The steps of package vae draw eps from the stream
+// "eps" and u from "resample", so a name of one's own is another one, unless the noise is to
+// be theirs.
 func (b *Builder) Random(name, stream string, noise Noise, shape ...int) *G.Node {
 	return b.add(Input{Name: name, Shape: shape, Noise: noise, Stream: stream})
 }
@@ -115,8 +119,8 @@ func (b *Builder) unique(name string) {
 // Output makes the value of a node an output of the program. No node, or a second output of
 // that name, is an error of Compile.
 func (b *Builder) Output(name string, n *G.Node) {
-	if b.err == nil && n == nil {
-		b.err = fmt.Errorf("graph: output %q is no node", name)
+	if err := sound(b.g, n); b.err == nil && err != nil {
+		b.err = fmt.Errorf("graph: output %q is %w", name, err)
 	}
 	if b.err == nil && slices.ContainsFunc(b.outputs, func(o output) bool { return o.name == name }) {
 		b.err = fmt.Errorf("graph: two outputs named %q", name)
@@ -135,6 +139,11 @@ func (b *Builder) Output(name string, n *G.Node) {
 func (b *Builder) Gradients(cost *G.Node, wrt ...*G.Node) (G.Nodes, error) {
 	if b.cost != nil {
 		return nil, fmt.Errorf("graph: a second cost is differentiated: make a program for each")
+	}
+	for _, n := range append([]*G.Node{cost}, wrt...) {
+		if err := sound(b.g, n); err != nil {
+			return nil, fmt.Errorf("graph: differentiate the cost: %w", err)
+		}
 	}
 	b.cost = cost
 	one := scalarNode(b.g, cost.Dtype(), "dcost", 1)
@@ -417,9 +426,14 @@ func (p *Program) Output(name string) ([]float32, error) {
 	return Slice32(v)
 }
 
-// Number is the value of a scalar output, or the first number of another one, of either
-// precision. It is an error if there is none of that name.
+// Number is the value of an output of one number, of either precision. It is an error if
+// there is none of that name, or if it has several numbers.
 func (p *Program) Number(name string) (float64, error) {
+	for _, o := range p.outputs {
+		if s := o.node.Shape(); o.name == name && s.TotalSize() != 1 {
+			return 0, fmt.Errorf("graph: output %s has the shape %v, want one number", name, s)
+		}
+	}
 	var v [1]float64
 	err := Copy(p, name, v[:])
 	return v[0], err

@@ -10,7 +10,6 @@ import (
 	"govae/graph"
 	"govae/mnist"
 	"govae/nn"
-	"govae/optim"
 	"govae/train"
 	"govae/vae"
 )
@@ -52,10 +51,7 @@ func newLine() (*line, error) {
 	l.p, err = graph.Compile(tensor.Float32, func(b *graph.Builder) error {
 		x, y := b.Input("x", 4, 1), b.Input("y", 4, 1)
 		loss := G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(G.Must(G.Mul(x, l.w.Node(b.Graph()))), y))))))
-		grads, err := b.Gradients(loss, l.w.Node(b.Graph()))
-		b.Output("loss", loss)
-		b.Output("grad slope", grads[0])
-		return err
+		return train.Descend(b, loss, l.Params())
 	})
 	return l, err
 }
@@ -64,15 +60,16 @@ func (l *line) Params() []*nn.Param { return []*nn.Param{l.w} }
 func (l *line) Steps() int          { return 10 }
 
 func (l *line) Updates() []train.Update {
-	return []train.Update{{Params: l.Params(), Config: optim.DefaultConfig()}}
+	return []train.Update{{Params: l.Params()}}
 }
 
 func (l *line) Batch(step, _ int) (train.Batch, error) {
-	return train.Batch{Program: l.p, Rows: 4, Fill: func(p *graph.Program) {
+	return train.Batch{Program: l.p, Rows: 4, Fill: func(p *graph.Program) error {
 		for i := range 4 {
 			x := float32(i+step%3) / 3
 			p.Input("x")[i], p.Input("y")[i] = x, 3*x
 		}
+		return nil
 	}}, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	G "gorgonia.org/gorgonia"
+
 	"govae/checkpoint"
 	"govae/graph"
 	"govae/internal/simd"
@@ -48,22 +50,30 @@ type Update struct {
 
 // Batch is one update of one step.
 type Batch struct {
-	// Program computes a scalar "loss", any further scalars, and a gradient "grad NAME" for
-	// the first name of each parameter of the update. The loop fills its inputs of noise,
-	// each from its own stream.
+	// Program computes a scalar "loss", any further scalars, and the gradient of each
+	// parameter of the update by its nn.Param.GradientName: Descend adds all of them. The
+	// loop fills its inputs of noise, each from its own stream.
 	Program *graph.Program
 	// Rows is how many images the batch has: the step's weight in the averages of an
 	// epoch. The largest of the updates counts.
 	Rows int
-	// Fill fills the inputs of data. It runs while the step before does, on another core,
-	// and must depend on the step alone.
-	Fill func(p *graph.Program)
+	// Fill fills the inputs of data; nil for none. It runs while the step before does, on
+	// another core, and must depend on the step alone. Its error ends the run.
+	Fill func(p *graph.Program) error
 	// Scalars are the program's scalars in this step.
 	Scalars map[string]float64
 	// After is called when the parameters have changed, for what is no gradient: moving
 	// averages, a codebook. It may be nil. It must be a function of the program's outputs
 	// and of parameters, so that a resumed run does the same.
 	After func(p *graph.Program) error
+}
+
+// Descend makes a program one that an update can have: it adds the scalar loss to the outputs
+// as "loss", and its gradient for each parameter that is not frozen. It is an error if the
+// loss does not depend on one of them.
+func Descend(b *graph.Builder, loss *G.Node, params []*nn.Param) error {
+	b.Output("loss", loss)
+	return nn.Gradients(b, loss, params)
 }
 
 // Loop trains a task: with checkpoints from which it resumes to the same bits, metrics,
@@ -159,6 +169,7 @@ type ahead struct {
 	at    int // step·updates + update
 	batch Batch
 	work  *simd.Ahead
+	err   *error // of the work, when it is done
 }
 
 // Run trains until Epochs are done, or the context ends: then it finishes the step, saves,
@@ -168,6 +179,11 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err := l.start(); err != nil {
 		return err
 	}
+	defer func() { // what fills the next batch uses the task's data
+		if l.ahead.work != nil {
+			l.ahead.work.Wait()
+		}
+	}()
 	if l.Dir != "" {
 		if err := l.open(); err != nil {
 			return err
@@ -291,10 +307,11 @@ func (l *Loop) prepare(at int) error {
 	if err != nil {
 		return err
 	}
-	l.ahead = ahead{at: at, batch: b}
+	l.ahead = ahead{at: at, batch: b, err: new(error)}
+	failed := l.ahead.err
 	l.ahead.work = simd.Start(func() {
 		if b.Fill != nil {
-			b.Fill(b.Program)
+			*failed = b.Fill(b.Program)
 		}
 		fillNoise(b.Program, l.Seed, at)
 	})
@@ -322,6 +339,9 @@ func (l *Loop) take(at int) (Batch, error) {
 	}
 	l.ahead.work.Wait()
 	l.ahead.work = nil
+	if err := *l.ahead.err; err != nil {
+		return Batch{}, fmt.Errorf("train: step %d: the batch: %w", l.state.Step+1, err)
+	}
 	return l.ahead.batch, l.ahead.batch.Program.Take()
 }
 
@@ -368,7 +388,7 @@ func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
 	if updates := l.Task.Updates(); len(updates) > 1 && updates[u].Name != "" {
 		prefix = updates[u].Name + "."
 	}
-	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, gradPrefix) || n == "loss" })
+	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, "grad ") || n == "loss" })
 	for _, name := range append(names, "loss") {
 		v, err := p.Number(name)
 		if err != nil {
@@ -385,8 +405,6 @@ func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
 	return nil
 }
 
-const gradPrefix = "grad "
-
 // gradients are those of an update's parameters, where the program leaves them.
 func (l *Loop) gradients(u int, p *graph.Program) ([][]float32, error) {
 	if g, ok := l.grads[source{u, p}]; ok {
@@ -394,7 +412,7 @@ func (l *Loop) gradients(u int, p *graph.Program) ([][]float32, error) {
 	}
 	var grads [][]float32
 	for _, param := range l.Task.Updates()[u].Params {
-		g, err := p.Output(gradPrefix + param.Names[0])
+		g, err := p.Output(param.GradientName())
 		if err != nil {
 			return nil, fmt.Errorf("train: gradient of %s: %w", param.Names[0], err)
 		}

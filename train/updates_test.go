@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -54,43 +55,34 @@ func newSlopes(t *testing.T, shared bool) *slopes {
 // buildSlopes adds the loss of some slopes, and that of the first one under a name.
 func buildSlopes(b *graph.Builder, params []*nn.Param, first string) error {
 	x, noise := b.Input("x", 4, 1), b.Random("noise", "noise", graph.Normal, 4, 1)
-	var losses, wrt G.Nodes
+	var losses G.Nodes
 	for _, p := range params {
 		w := p.Node(b.Graph())
 		miss := G.Must(G.Add(G.Must(G.Sub(G.Must(G.Mul(x, w)), x)), noise)) // w·x − x + noise
-		losses, wrt = append(losses, G.Must(G.Mean(G.Must(G.Square(miss))))), append(wrt, w)
+		losses = append(losses, G.Must(G.Mean(G.Must(G.Square(miss)))))
 	}
 	loss := losses[0]
 	if len(losses) == 2 {
 		loss = G.Must(G.Add(losses[0], losses[1]))
 	}
-	grads, err := b.Gradients(loss, wrt...)
-	if err != nil {
-		return err
-	}
-	b.Output("loss", loss)
 	b.Output(first, losses[0])
-	for i, p := range params {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	return nil
+	return train.Descend(b, loss, params)
 }
 
 func (s *slopes) Params() []*nn.Param { return []*nn.Param{s.a, s.b} }
 func (s *slopes) Steps() int          { return 5 }
 
 func (s *slopes) Updates() []train.Update {
-	sgd := optim.DefaultConfig()
-	sgd.Momentum = 0.9
-	return []train.Update{{Name: "one", Params: []*nn.Param{s.a}, Config: optim.DefaultConfig()},
-		{Name: "two", Params: []*nn.Param{s.b}, Optimizer: "sgd", Config: sgd}}
+	return []train.Update{{Name: "one", Params: []*nn.Param{s.a}},
+		{Name: "two", Params: []*nn.Param{s.b}, Optimizer: "sgd", Config: optim.Config{Momentum: 0.9}}}
 }
 
 func (s *slopes) Batch(step, update int) (train.Batch, error) {
-	return train.Batch{Program: s.programs[update], Rows: 4, Fill: func(p *graph.Program) {
+	return train.Batch{Program: s.programs[update], Rows: 4, Fill: func(p *graph.Program) error {
 		for i := range p.Input("x") {
 			p.Input("x")[i] = float32(step%3 + i + update)
 		}
+		return nil
 	}}, nil
 }
 
@@ -238,5 +230,33 @@ func TestNamesOfUpdates(t *testing.T) {
 	loop.Task = renamed{unnamed, [2]string{"", "two"}}
 	if err := loop.Run(context.Background()); err == nil || !strings.Contains(err.Error(), `two scalars named "two.loss"`) {
 		t.Errorf("two scalars of one name: %v", err)
+	}
+}
+
+// clumsy is a task that cannot fill its batches from some step on.
+type clumsy struct {
+	*slopes
+	from int
+}
+
+func (c clumsy) Batch(step, update int) (train.Batch, error) {
+	b, err := c.slopes.Batch(step, update)
+	if step >= c.from {
+		b.Fill = func(*graph.Program) error { return errors.New("no rows are left") }
+	}
+	return b, err
+}
+
+// A batch that cannot be filled ends the run in its step, and not in the one before, which
+// runs while it is filled.
+func TestFillFails(t *testing.T) {
+	for _, from := range []int{0, 7} {
+		task, steps := clumsy{newSlopes(t, false), from}, 0
+		loop := task.loop("")
+		loop.Task, loop.Step = task, func(train.Stepped) { steps++ }
+		err := loop.Run(context.Background())
+		if want := fmt.Sprintf("train: step %d: the batch: no rows are left", from+1); err == nil || err.Error() != want || steps != from {
+			t.Errorf("after %d steps: %v, want %s after %d", steps, err, want, from)
+		}
 	}
 }

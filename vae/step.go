@@ -59,7 +59,7 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	}
 	s.p = p
 	for _, param := range nn.Trained(m.Params()) {
-		g, err := p.Output("grad " + param.Names[0])
+		g, err := p.Output(param.GradientName())
 		if err != nil {
 			return nil, fmt.Errorf("vae: gradient of %s: %w", param.Names[0], err)
 		}
@@ -128,15 +128,6 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if err := l.addTerms(); err != nil {
 		return err
 	}
-	params := nn.Trained(m.Params())
-	var wrt G.Nodes
-	for _, p := range params {
-		wrt = append(wrt, p.Node(b.Graph()))
-	}
-	grads, err := b.Gradients(l.Cost, wrt...)
-	if err != nil {
-		return err
-	}
 	b.Output("loss", l.Loss)
 	b.Output("distortion", l.Distortion)
 	b.Output("rate", l.Rate)
@@ -144,10 +135,7 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 		b.Output(t.Name, t.Value)
 		s.terms = append(s.terms, t.Name)
 	}
-	for i, p := range params {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	return nil
+	return nn.Gradients(b, l.Cost, m.Params())
 }
 
 // addTerms adds the further terms to the loss, and to the cost that has its gradient.

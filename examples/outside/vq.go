@@ -14,7 +14,6 @@ import (
 	"govae/graph"
 	"govae/mnist"
 	"govae/nn"
-	"govae/optim"
 	"govae/train"
 )
 
@@ -81,14 +80,15 @@ func (v *VQ) Steps() int { return v.Set.Len() / v.Size }
 
 // Updates implements train.Task.
 func (v *VQ) Updates() []train.Update {
-	return []train.Update{{Params: nn.Trained(v.Params()), Config: optim.DefaultConfig()}}
+	return []train.Update{{Params: nn.Trained(v.Params())}}
 }
 
 // Batch implements train.Task.
 func (v *VQ) Batch(step, _ int) (train.Batch, error) {
-	return train.Batch{Program: v.program, Rows: v.Size, After: v.move, Fill: func(p *graph.Program) {
+	return train.Batch{Program: v.program, Rows: v.Size, After: v.move, Fill: func(p *graph.Program) error {
 		index := rand.New(rand.NewPCG(uint64(step/v.Steps()), 2)).Perm(v.Set.Len())[step%v.Steps()*v.Size:]
 		v.Set.Fill(p.Input("x"), index[:v.Size], mnist.Dynamic, rand.NewPCG(uint64(step), 3))
+		return nil
 	}}, nil
 }
 
@@ -97,9 +97,6 @@ func (v *VQ) build(b *graph.Builder) error {
 	var s graph.Steps
 	x := b.Input("x", v.Size, v.Set.Size())
 	z := s.Do(v.encoder.Apply(x)) // [B,Places·Width]
-	if s.Err() != nil {
-		return s.Err()
-	}
 	e := s.Do(v.nearest().Apply(z, v.book.Node(b.Graph())))
 	logits := s.Do(v.decoder.Apply(e, nil))
 	if s.Err() != nil {
@@ -117,21 +114,10 @@ func (v *VQ) build(b *graph.Builder) error {
 	if s.Err() != nil {
 		return s.Err()
 	}
-	var wrt []*G.Node
-	for _, p := range nn.Trained(v.Params()) {
-		wrt = append(wrt, p.Node(b.Graph()))
-	}
-	grads, err := b.Gradients(loss, wrt...)
-	if err != nil {
-		return err
-	}
-	for i, p := range nn.Trained(v.Params()) {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	for name, n := range map[string]*G.Node{"loss": loss, "distortion": distortion, "commitment": commitment, "perplexity": perplexity, "z": z} {
+	for name, n := range map[string]*G.Node{"distortion": distortion, "commitment": commitment, "perplexity": perplexity, "z": z} {
 		b.Output(name, n)
 	}
-	return nil
+	return train.Descend(b, loss, v.Params())
 }
 
 // distance is (z − e)² of each number, with a gradient to z.
