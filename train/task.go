@@ -151,7 +151,7 @@ func (t *task) Batch(step, _ int) (Batch, error) {
 	if w.WarmupAbove > 0 {
 		scalars["share"] = w.AboveAt(epochs)
 	}
-	return Batch{Program: s.Program(), Rows: n, Scalars: scalars, Fill: func(p *graph.Program) error { t.fill(p, step, first, n); return nil }}, nil
+	return Batch{Program: s.Program(), Rows: n, Scalars: scalars, After: s.After(), Fill: func(p *graph.Program) error { t.fill(p, step, first, n); return nil }}, nil
 }
 
 func (t *task) fill(p *graph.Program, step, first, n int) {

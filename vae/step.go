@@ -19,6 +19,7 @@ type Step struct {
 	p     *graph.Program
 	terms []string
 	grads [][]float32
+	after func(p *graph.Program) error
 	taken bool
 }
 
@@ -135,6 +136,7 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 		b.Output(t.Name, t.Value)
 		s.terms = append(s.terms, t.Name)
 	}
+	s.after = l.After
 	return nn.Gradients(b, l.Cost, m.Params())
 }
 
@@ -236,6 +238,11 @@ func (s *Step) Run(beta float64) (Loss, error) {
 // Grads is the gradient of the last Run's loss, one slice for each of the
 // model's Params that is not frozen, in their order and shape. The next Run overwrites it.
 func (s *Step) Grads() [][]float32 { return s.grads }
+
+// After is what the objective does when the parameters have changed (LossNodes.After), given
+// the Program of the step; nil for nothing. Whoever trains by Run and Grads calls it, and a
+// train.Batch has it.
+func (s *Step) After() func(p *graph.Program) error { return s.after }
 
 // Program is the compiled graph of the step, for a loop that trains programs of any kind.
 func (s *Step) Program() *graph.Program { return s.p }

@@ -20,9 +20,7 @@ import (
 func init() {
 	vae.RegisterPosterior("binary", vae.Part[dist.Code]{Check: checkBinary, New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
 	vae.RegisterPrior("binary", vae.Part[dist.Prior]{Check: checkBinary, New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
-	vae.RegisterEncoder("binary", vae.Part[nn.Network]{New: func(s vae.Spec) (nn.Network, error) {
-		return newPlain(s, s.Pixels(), s.Posterior.Outputs(s.Latent))
-	}})
+	vae.RegisterEncoder("binary", vae.Part[nn.Network]{New: newPlain})
 	klreg.Register(BitsBatch{}, CoinsBatch{}, func(q, _ dist.Dist) (*G.Node, error) { return bitsKL.Apply(q.(BitsBatch).Logits) })
 }
 
@@ -40,7 +38,8 @@ type plain struct {
 	in, out int
 }
 
-func newPlain(s vae.Spec, in, out int) (nn.Network, error) {
+func newPlain(s vae.Spec) (nn.Network, error) {
+	in, out := s.Pixels(), s.Posterior.Outputs(s.Latent)
 	hidden := nn.MLPConfig{Name: "encoder", In: in, Hidden: s.Hidden, Activation: s.Activation, Init: s.Init}
 	layers, err := nn.NewMLP(hidden, s.Dtype, s.Source)
 	if err != nil {

@@ -9,11 +9,7 @@ import (
 )
 
 func init() {
-	vae.RegisterObjective("distill", func(o vae.Objective) vae.Bound {
-		o.Name = "elbo"
-		base, _ := o.Bound()
-		return distill{base}
-	})
+	vae.RegisterObjective("distill", func(o vae.Objective) vae.Bound { return distill{o.As("elbo")} })
 }
 
 // distill is the ELBO of a student, and how far its posterior is from a teacher's:

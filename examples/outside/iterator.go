@@ -31,7 +31,7 @@ func (t *Iterated) Updates() []train.Update {
 
 // Batch implements train.Task.
 func (t *Iterated) Batch(step, _ int) (train.Batch, error) {
-	return train.Batch{Program: t.Step.Program(), Rows: t.Size, Fill: func(p *graph.Program) error {
+	return train.Batch{Program: t.Step.Program(), Rows: t.Size, After: t.Step.After(), Fill: func(p *graph.Program) error {
 		x := p.Input("x")
 		for row := range t.Rows(step) {
 			if x = x[copy(x, row):]; len(x) == 0 {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -113,31 +112,5 @@ func TestDistill(t *testing.T) {
 	epochs := looped(t, "loss", func() train.Task { return &Student{iterated(t, "distill", 8), teacher.Model} })
 	if epochs[1]["distillation"] >= epochs[0]["distillation"] || epochs[1]["distillation"] <= 0 {
 		t.Errorf("distillation %v", epochs)
-	}
-}
-
-func TestVQ(t *testing.T) {
-	var last *VQ
-	epochs := looped(t, "loss", func() train.Task {
-		v, err := NewVQ(load(t).Train, 32, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		last = v
-		return v
-	})
-	for _, e := range epochs {
-		if p := e["perplexity"]; !(p > 1 && p <= 16) || !(e["commitment"] > 0) || !(e["distortion"] > 0) {
-			t.Errorf("metrics %v", e)
-		}
-	}
-	images, err := last.Sample(5, rand.NewPCG(1, 1))
-	if err != nil || len(images) != 5*784 {
-		t.Fatalf("%d numbers, %v", len(images), err)
-	}
-	for _, p := range images {
-		if !(p >= 0 && p <= 1) {
-			t.Fatalf("pixel %v", p)
-		}
 	}
 }

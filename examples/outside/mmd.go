@@ -8,11 +8,7 @@ import (
 )
 
 func init() {
-	vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound {
-		o.Name = "elbo" // with the numbers that were given, which it checks
-		base, _ := o.Bound()
-		return mmd{base}
-	})
+	vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound { return mmd{o.As("elbo")} })
 }
 
 // mmd is the InfoVAE objective:

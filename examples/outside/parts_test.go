@@ -35,6 +35,7 @@ func TestParts(t *testing.T) {
 		{"conv", convolutional, nil},
 		{"flow", func(c *vae.Config) { c.Prior = "flow" }, sampled},
 		{"mmd", nil, infoVAE},
+		{"vq", quantised, quantisedRun},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -61,6 +62,11 @@ func TestWrongConfigs(t *testing.T) {
 		{"flow prior, mmd", func(c *vae.Config) { c.Prior = "flow" }, infoVAE},
 		{"mmd of two draws", nil, func(c *train.Config) { infoVAE(c); c.Objective.K = 2 }},
 		{"mmd of weight -1", func(c *vae.Config) { c.Options = map[string]string{"mmd.weight": "-1"} }, infoVAE},
+		{"vq of another posterior", nil, quantisedRun},
+		{"vq posterior, standard prior", func(c *vae.Config) { quantised(c); c.Prior = "" }, quantisedRun},
+		{"vq of 6 dimensions", func(c *vae.Config) { quantised(c); c.Latent = 6 }, quantisedRun},
+		{"vq with the analytic KL", quantised, nil},
+		{"vq of no codes", func(c *vae.Config) { quantised(c); c.Options = map[string]string{"vq.codes": "0"} }, quantisedRun},
 		{"beta of binarised pixels", func(c *vae.Config) { c.Likelihood = "beta" }, nil},
 	} {
 		m, err := vae.New(small(wrong.model))

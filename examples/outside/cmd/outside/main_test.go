@@ -27,7 +27,7 @@ func TestCommands(t *testing.T) {
 		return string(out)
 	}
 	help := run("train", "-h")
-	for _, name := range []string{"binary, conv or mlp", "conv", "beta", "distill", "mmd", "conditional", "flow"} {
+	for _, name := range []string{"binary, conv, mlp or vq", "conv", "beta", "distill", "mmd", "conditional", "flow", "vq"} {
 		if !strings.Contains(help, name) {
 			t.Errorf("the help does not know %q", name)
 		}
@@ -39,6 +39,7 @@ func TestCommands(t *testing.T) {
 		"conditional": "-prior conditional -labels 10",
 		"conv":        "-encoder conv -decoder conv -hidden 4,8",
 		"mmd":         "-objective mmd -option mmd.weight=10",
+		"vq":          "-encoder vq -posterior vq -prior vq -objective vq -latent 8 -option vq.codes=8",
 	} {
 		if testing.Short() && name != "flow" {
 			continue
