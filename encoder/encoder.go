@@ -1,6 +1,7 @@
 // Package encoder is q(z|x): networks that give, for images x, the parameters of a
 // distribution over the latent code z. That of MLP is a diagonal Gaussian, with mean mu and
-// log-variance logvar (dist.Normal), or what a flow makes of it (dist.Transformed).
+// log-variance logvar (dist.Normal), or what a flow makes of it (dist.Transformed), or any
+// other family that has parameters (Config.Outputs).
 //
 // It is the first half of the model. The package knows neither decoder nor KL
 // term; vae ties the three together. docs/elbo.md teaches what q is for.
@@ -27,26 +28,27 @@ type Config struct {
 	In         int    // inputs: X, the number of pixels, or for a layer above the dimensions of the code below
 	Labels     int    // width of the labels, 0 for none
 	Latent     int    // Z, latent dimensions
+	Outputs    int    // Outputs(Z) of the posterior; 0 for dist.Normal, with the heads mu and logvar
 	Hidden     []int  // sizes of the hidden layers, from x to z; none makes a linear encoder
 	Activation string // of the hidden layers: relu, tanh, softplus or gated
 	Init       string // pytorch (uniform ±1/√inputs, weights and biases) or glorot
 }
 
 // MLP is the multilayer perceptron of Kingma & Welling 2014, Appendix C.2
-// (arXiv:1312.6114): hidden layers, then two linear heads mu and logvar. It is a
-// nn.Network, of images and of anything else: p(z_l|z_l+1) between stochastic layers is one
-// as well.
+// (arXiv:1312.6114): hidden layers, then two linear heads mu and logvar, or for another
+// posterior than dist.Normal one linear layer, output. It is a nn.Network, of images and of
+// anything else: p(z_l|z_l+1) between stochastic layers is one as well.
 type MLP struct {
 	hidden nn.MLP
-	heads  nn.Linear // both in one product: rows 0…Z−1 of the weight are mu's, the rest logvar's
+	heads  nn.Linear // both in one product: rows 0…Z−1 of the weight are mu's, the rest logvar's; or the output
 	cfg    Config
 }
 
 // NewMLP makes an MLP of float32 or float64 whose initial weights come from src.
 // The error names the field of cfg that is wrong.
 func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
-	if cfg.In < 1 || cfg.Latent < 1 || cfg.Labels < 0 {
-		return nil, fmt.Errorf("encoder: %d inputs, %d latent dimensions and %d labels, want at least 1, 1 and 0", cfg.In, cfg.Latent, cfg.Labels)
+	if cfg.In < 1 || cfg.Latent < 1 || cfg.Labels < 0 || cfg.Outputs < 0 {
+		return nil, fmt.Errorf("encoder: %d inputs, %d latent dimensions, %d labels and %d outputs, want at least 1, 1, 0 and 0", cfg.In, cfg.Latent, cfg.Labels, cfg.Outputs)
 	}
 	if cfg.Name == "" {
 		cfg.Name = "encoder"
@@ -56,7 +58,11 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %w", err)
 	}
-	heads, err := nn.NewLinear(dt, 2*cfg.Latent, layers.Out(), nn.Identity, cfg.Init, src, cfg.Name+".mu", cfg.Name+".logvar")
+	names := []string{cfg.Name + ".output"}
+	if cfg.Outputs == 0 {
+		cfg.Outputs, names = 2*cfg.Latent, []string{cfg.Name + ".mu", cfg.Name + ".logvar"}
+	}
+	heads, err := nn.NewLinear(dt, cfg.Outputs, layers.Out(), nn.Identity, cfg.Init, src, names...)
 	if err != nil {
 		return nil, fmt.Errorf("encoder: %w", err)
 	}
@@ -67,7 +73,7 @@ func NewMLP(cfg Config, dt tensor.Dtype, src rand.Source) (*MLP, error) {
 //
 //	h = act(W_i·h + b_i)  for each hidden layer, from h = x, or x and y side by side; gated, it is
 //	h = (W_i·h + b_i)·sigmoid(V_i·h + c_i)
-//	mu = W_mu·h + b_mu     logvar = W_lv·h + b_lv
+//	mu = W_mu·h + b_mu     logvar = W_lv·h + b_lv     or output = W_out·h + b_out
 func (m *MLP) Apply(x, y *G.Node) (params *G.Node, err error) {
 	h, err := nn.WithLabels(x, y, m.cfg.Labels)
 	if err != nil {
@@ -76,7 +82,7 @@ func (m *MLP) Apply(x, y *G.Node) (params *G.Node, err error) {
 	if h, err = m.hidden.Apply(h); err != nil { // [B,H]
 		return nil, fmt.Errorf("encoder: %w", err)
 	}
-	if h, err = m.heads.Apply(h); err != nil { // [B,2Z]
+	if h, err = m.heads.Apply(h); err != nil { // [B,2Z], or [B,Outputs]
 		return nil, fmt.Errorf("encoder: heads: %w", err)
 	}
 	return h, nil
@@ -92,5 +98,5 @@ func (m *MLP) Fixed() nn.Network {
 // Params implements nn.Network: hidden.0.weight, hidden.0.bias, …, then the heads.
 func (m *MLP) Params() []*nn.Param { return append(m.hidden.Params(), m.heads.Params()...) }
 
-// Dims implements nn.Network: X, the labels, 2Z.
-func (m *MLP) Dims() (in, labels, out int) { return m.cfg.In, m.cfg.Labels, 2 * m.cfg.Latent }
+// Dims implements nn.Network: X, the labels, and 2Z or the Outputs of the posterior.
+func (m *MLP) Dims() (in, labels, out int) { return m.cfg.In, m.cfg.Labels, m.cfg.Outputs }

@@ -3,6 +3,7 @@ package encoder
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -175,5 +176,23 @@ func TestEncodeShowsNaN(t *testing.T) {
 				t.Errorf("%s: element %d: mu %v, logvar %v", cfg.name(), i, out[0][i], out[1][i])
 			}
 		}
+	}
+}
+
+// For another posterior than a normal one there is one head, of as many outputs as that wants.
+func TestOutputs(t *testing.T) {
+	m, err := NewMLP(Config{In: 4, Labels: 1, Latent: 2, Outputs: 5, Hidden: []int{3}, Activation: "tanh", Init: "glorot"}, tensor.Float32, rand.NewPCG(1, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ps := m.Params()
+	if w := ps[2]; len(ps) != 4 || len(w.Names) != 1 || w.Names[0] != "encoder.output.weight" || !w.Value.Shape().Eq(tensor.Shape{5, 3}) {
+		t.Errorf("the third of %d parameters is %v of shape %v", len(ps), ps[2].Names, ps[2].Value.Shape())
+	}
+	if in, labels, out := m.Dims(); in != 4 || labels != 1 || out != 5 {
+		t.Errorf("sizes %d, %d and %d, want 4, 1 and 5", in, labels, out)
+	}
+	if _, err := NewMLP(Config{In: 4, Latent: 2, Outputs: -1, Activation: "tanh", Init: "glorot"}, tensor.Float32, rand.NewPCG(1, 2)); err == nil {
+		t.Error("-1 outputs: no error")
 	}
 }

@@ -177,7 +177,7 @@ func init() {
 			n += h * (in + 1)
 			in = h
 		}
-		return n + 2*c.Latent*(in+1)
+		return n // and the heads, as many as the posterior says; the decoder counts the latent dimensions
 	}})
 	RegisterDecoder(mlp, Part[nn.Network]{New: mlpDecoder, Weights: func(c Config) int {
 		n, in := 0, c.Latent+c.Labels
@@ -207,11 +207,11 @@ func checkComponents(c Config) error {
 }
 
 func mlpEncoder(s Spec) (nn.Network, error) {
+	c := encoder.Config{In: s.Pixels(), Labels: s.Labels, Latent: s.Latent, Hidden: s.Hidden, Activation: s.Activation, Init: s.Init}
 	if _, ok := s.Posterior.(dist.Normal); !ok {
-		return nil, fmt.Errorf("encoder mlp gives the parameters of a normal posterior, not of %s: choose another encoder", s.Posterior.Name())
+		c.Outputs = s.Posterior.Outputs(s.Latent)
 	}
-	return encoder.NewMLP(encoder.Config{In: s.Pixels(), Labels: s.Labels, Latent: s.Latent, Hidden: s.Hidden,
-		Activation: s.Activation, Init: s.Init}, s.Dtype, s.Source)
+	return encoder.NewMLP(c, s.Dtype, s.Source)
 }
 
 func mlpDecoder(s Spec) (nn.Network, error) {

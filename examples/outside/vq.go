@@ -18,8 +18,8 @@ import (
 
 // A vector-quantised code: z is a row of places, each of which holds one of the K entries of
 // a codebook, vectors of 4 numbers. The encoder gives a vector h for each place, and the
-// nearest entry takes its place. The encoder, the posterior, the prior and the objective of
-// such a code go together, each under the name vq:
+// nearest entry takes its place. The posterior, the prior and the objective of such a code go
+// together, each under the name vq:
 //
 //	q(z|x) is sure of the nearest entries, p(z) thinks all entries of each place alike
 //	KL(q ‖ p) = places·log K
@@ -38,7 +38,6 @@ func init() {
 	vae.RegisterPrior("vq", vae.Part[dist.Prior]{Check: checkVQ, New: func(s vae.Spec) (dist.Prior, error) {
 		return Entries{s.Q.Family.(*Codebook), s.Code / vqWidth}, nil // checkVQ has seen that it is one
 	}})
-	vae.RegisterEncoder("vq", vae.Part[nn.Network]{New: newPlain})
 	vae.RegisterObjective("vq", func(o vae.Objective) vae.Bound { return quantising{o.As("elbo-sampled")} })
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func quantised(c *vae.Config) {
-	c.Encoder, c.Posterior, c.Prior, c.Latent = "vq", "vq", "vq", 16
+	c.Posterior, c.Prior, c.Latent = "vq", "vq", 16
 }
 
 func quantisedRun(c *train.Config) { c.Objective = vae.Objective{Name: "vq"} }
