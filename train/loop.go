@@ -43,7 +43,8 @@ type Update struct {
 	Name string
 	// Params are those that change; none of them is frozen.
 	Params []*nn.Param
-	// Optimizer is a name that optim.New knows, "" for Adam, and Config its settings.
+	// Optimizer is a name that optim.New knows, "" for Adam, and Config its settings, the
+	// zero Config for the defaults.
 	Optimizer string
 	Config    optim.Config
 }
