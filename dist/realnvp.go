@@ -233,12 +233,5 @@ func (f *RealNVP) copyOf(z, cond []float64) []float64 {
 func (c coupling) values(z, cond []float64) (s, t []float64) {
 	in := append(append([]float64{}, z[:c.from]...), z[c.to:]...)
 	h := c.hidden.Value(append(in, cond...))
-	for i, v := range h {
-		h[i] = math.Tanh(v)
-	}
-	s, t = c.scale.Value(h), c.shift.Value(h)
-	for i, v := range s {
-		s[i] = math.Tanh(v)
-	}
-	return s, t
+	return c.scale.Value(h), c.shift.Value(h)
 }

@@ -10,7 +10,7 @@ import (
 
 // Stop passes a through, and no gradient back.
 func Stop(a *G.Node) (*G.Node, error) {
-	return Compute("stop", a.Shape(), Both(pass[float32], pass[float64]), a)
+	return Compute("stop", nil, Both(pass[float32], pass[float64]), a)
 }
 
 // Affine computes a·exp(s) + t of each element, all [B,N].

@@ -68,7 +68,11 @@ func (b *Builder) Input(name string, shape ...int) *G.Node {
 }
 
 // Random adds an input of noise, which whoever runs the program draws from the stream of
-// that name.
+// that name. A stream is a function of the run's seed, its name and the step: inputs of one
+// stream, of one program or of several, get the same numbers in a step, and inputs of
+// different streams independent ones. The steps of package vae draw eps from the stream
+// "eps" and u from "resample", so a name of one's own is another one, unless the noise is to
+// be theirs.
 func (b *Builder) Random(name, stream string, noise Noise, shape ...int) *G.Node {
 	return b.add(Input{Name: name, Shape: shape, Noise: noise, Stream: stream})
 }
@@ -102,8 +106,8 @@ func (b *Builder) unique(name string) {
 // Output makes the value of a node an output of the program. No node, or a second output of
 // that name, is an error of Compile.
 func (b *Builder) Output(name string, n *G.Node) {
-	if b.err == nil && n == nil {
-		b.err = fmt.Errorf("graph: output %q is no node", name)
+	if err := sound(b.g, n); b.err == nil && err != nil {
+		b.err = fmt.Errorf("graph: output %q is %w", name, err)
 	}
 	if b.err == nil && slices.ContainsFunc(b.outputs, func(o output) bool { return o.name == name }) {
 		b.err = fmt.Errorf("graph: two outputs named %q", name)
@@ -122,6 +126,11 @@ func (b *Builder) Output(name string, n *G.Node) {
 func (b *Builder) Gradients(cost *G.Node, wrt ...*G.Node) (G.Nodes, error) {
 	if b.cost != nil {
 		return nil, fmt.Errorf("graph: a second cost is differentiated: make a program for each")
+	}
+	for _, n := range append([]*G.Node{cost}, wrt...) {
+		if err := sound(b.g, n); err != nil {
+			return nil, fmt.Errorf("graph: differentiate the cost: %w", err)
+		}
 	}
 	b.cost = cost
 	one := scalarNode(b.g, cost.Dtype(), "dcost", 1)

@@ -28,6 +28,7 @@ type fused struct {
 	saved  G.Value // nil for nothing to save
 	args32 [][]float32
 	args64 [][]float64
+	cause  error // of a node that stands for none: why there is none
 }
 
 var lastID atomic.Uint64

@@ -16,6 +16,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
@@ -81,11 +82,19 @@ type Op struct {
 }
 
 // Apply adds the operation to the graph of its inputs, all float32 or all float64. It is an
-// error if there is no input, if their precisions differ, or if Run has no kernel for
+// error if there is no input, or an input that is nil, if their precisions differ, or if Run has no kernel for
 // theirs. If a kernel panics, the run of the graph returns an error that says so.
 func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
 	if len(in) == 0 {
 		return nil, fmt.Errorf("graph: %s: no inputs", o.Name)
+	}
+	for i, n := range in {
+		if n == nil {
+			return nil, fmt.Errorf("graph: %s: input %d is no node", o.Name, i)
+		}
+		if f, ok := n.Op().(*fused); ok && f.cause != nil {
+			return nil, f.cause
+		}
 	}
 	if o.Shape == nil {
 		o.Shape = in[0].Shape()
@@ -138,15 +147,45 @@ func Compute(name string, shape tensor.Shape, k Kernel, in ...*G.Node) (*G.Node,
 }
 
 // Steps keeps the first error of a sequence of operations, so that the sequence reads as
-// its equations.
+// its equations:
+//
+//	var s graph.Steps
+//	mean := s.Do(graph.Mean(s.Do(graph.RowSums(x))))
+//	return mean, s.Err()
 type Steps struct{ err error }
 
-// Do returns the node, and keeps the error if it is the first one.
+// Do returns the node, and keeps the error if it is the first one. After an error it returns
+// a node [1,1] that stands for none, so that what follows fails and does not panic. Err is
+// asked at the latest before the nodes are used for anything but further operations.
 func (s *Steps) Do(n *G.Node, err error) *G.Node {
 	if s.err == nil {
 		s.err = err
 	}
+	if s.err != nil {
+		return missing(s.err)
+	}
 	return n
+}
+
+// missing is a node that stands for one that could not be made, in a graph of its own.
+func missing(cause error) *G.Node {
+	x := G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithName("x"), G.WithShape(1, 1))
+	n, err := (&fused{cause: cause}).apply("missing", x.Shape(), Both(pass[float32], pass[float64]), G.Nodes{x})
+	return G.Must(n, err) // of such an x, it cannot fail
+}
+
+// sound returns an error unless the node is one of the graph.
+func sound(g *G.ExprGraph, n *G.Node) error {
+	switch {
+	case n == nil:
+		return errors.New("no node")
+	case n.Graph() == g:
+		return nil
+	}
+	if o, ok := n.Op().(*fused); ok && o.cause != nil {
+		return fmt.Errorf("missing: %w", o.cause)
+	}
+	return errors.New("a node of another graph")
 }
 
 // Err returns the first error.

@@ -220,9 +220,14 @@ func (p *Program) Output(name string) ([]float32, error) {
 	return Slice32(v)
 }
 
-// Number is the value of a scalar output, or the first number of another one, of either
-// precision. It is an error if there is none of that name.
+// Number is the value of an output of one number, of either precision. It is an error if
+// there is none of that name, or if it has several numbers.
 func (p *Program) Number(name string) (float64, error) {
+	for _, o := range p.outputs {
+		if s := o.node.Shape(); o.name == name && s.TotalSize() != 1 {
+			return 0, fmt.Errorf("graph: output %s has the shape %v, want one number", name, s)
+		}
+	}
 	var v [1]float64
 	err := Copy(p, name, v[:])
 	return v[0], err

@@ -134,6 +134,11 @@ func TestProgramErrors(t *testing.T) {
 		`two inputs named "s"`:  func(b *Builder) error { b.Input("s", 2, 2); b.Scalar("s", 1); return nil },
 		`two outputs named "y"`: func(b *Builder) error { x := b.Input("x", 2, 2); b.Output("y", x); b.Output("y", x); return nil },
 		`output "y" is no node`: func(b *Builder) error { b.Input("x", 2, 2); b.Output("y", nil); return nil },
+		`output "y" is a node of another graph`: func(b *Builder) error {
+			b.Output("y", G.NewMatrix(G.NewGraph(), tensor.Float32, G.WithName("y"), G.WithShape(1, 1)))
+			return nil
+		},
+		"differentiate the cost: no node": func(b *Builder) error { _, err := b.Gradients(nil, b.Input("x", 2, 2)); return err },
 		"a second cost": func(b *Builder) error {
 			z := G.Must(Combine([]float64{1}, b.Input("x", 2, 2)))
 			for range 2 {
@@ -151,11 +156,13 @@ func TestProgramErrors(t *testing.T) {
 	}
 	p := scaled(t, tensor.Float32, 2)
 	_, errNumber := p.Number("none")
+	_, errSeveral := p.Number("y")
 	_, errOutput := p.Output("none")
 	for want, err := range map[string]error{
-		`no input named "none", but a, e`:            p.Load("none", 0, nil),
-		`no scalar named "none", but s`:              p.Set("none", 1),
-		`no output named "none", but y, total, dsum`: errOutput,
+		`no input named "none", but a, e`:             p.Load("none", 0, nil),
+		`no scalar named "none", but s`:               p.Set("none", 1),
+		`no output named "none", but y, total, dsum`:  errOutput,
+		"output y has the shape (2, 2), want one num": errSeveral,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)

@@ -17,6 +17,7 @@ type activation struct {
 	fused Activation // part of the layer's operation
 	gated bool
 	apply func(h *G.Node) (*G.Node, error) // of the layer's output; nil for none
+	value func(h []float64) []float64      // the same of a row
 }
 
 var activations = &names.Registry[activation]{Kind: "activation"}
@@ -30,14 +31,15 @@ func init() {
 
 // RegisterActivation adds an activation of hidden layers under a name, for
 // MLPConfig.Activation. f adds it to the graph of h = x·Wᵀ + b [B,O], and returns a node of
-// the same shape. f is called once for each layer and graph.
+// the same shape. f is called once for each layer and graph. value computes the same of one
+// row [O] as plain numbers, for Linear.Value, which panics where it is nil.
 //
 // These are there: relu, tanh, softplus and gated (Linear.Gated).
 //
 // It is meant for init functions. A name that is registered twice is an error when it is
 // used.
-func RegisterActivation(name string, f func(h *G.Node) (*G.Node, error)) {
-	activations.Register(name, activation{name: name, apply: f})
+func RegisterActivation(name string, f func(h *G.Node) (*G.Node, error), value func(h []float64) []float64) {
+	activations.Register(name, activation{name: name, apply: f, value: value})
 }
 
 // Activations lists the names of the hidden layers' activations, sorted.

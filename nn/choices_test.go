@@ -24,12 +24,17 @@ func init() {
 			}
 			return 0
 		})}}
-	RegisterActivation("rectify", func(h *G.Node) (*G.Node, error) { return rectify.Apply(h) })
-	RegisterActivation("broken", func(*G.Node) (*G.Node, error) { return nil, errMine })
-	RegisterActivation("absent", func(*G.Node) (*G.Node, error) { return nil, nil })
-	RegisterActivation("narrow", func(h *G.Node) (*G.Node, error) { return graph.Columns(h, 0, 1) })
+	RegisterActivation("rectify", func(h *G.Node) (*G.Node, error) { return rectify.Apply(h) }, func(h []float64) []float64 {
+		for i, v := range h {
+			h[i] = max(0, v)
+		}
+		return h
+	})
+	RegisterActivation("broken", func(*G.Node) (*G.Node, error) { return nil, errMine }, nil)
+	RegisterActivation("absent", func(*G.Node) (*G.Node, error) { return nil, nil }, nil)
+	RegisterActivation("narrow", func(h *G.Node) (*G.Node, error) { return graph.Columns(h, 0, 1) }, nil)
 	for range 2 {
-		RegisterActivation("double", func(h *G.Node) (*G.Node, error) { return h, nil })
+		RegisterActivation("double", func(h *G.Node) (*G.Node, error) { return h, nil }, nil)
 		RegisterInit("pair", func(int, int) (weight, bias float64) { return 1, 1 })
 	}
 	RegisterInit("counts", func(in, out int) (weight, bias float64) { return float64(in), float64(out) / 1024 })

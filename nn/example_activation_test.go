@@ -19,7 +19,12 @@ func init() {
 			return v[0] * 2 * v[2]
 		})},
 	}
-	nn.RegisterActivation("square", func(h *G.Node) (*G.Node, error) { return square.Apply(h) })
+	nn.RegisterActivation("square", func(h *G.Node) (*G.Node, error) { return square.Apply(h) }, func(h []float64) []float64 {
+		for i, v := range h {
+			h[i] = v * v
+		}
+		return h
+	})
 }
 
 // An activation of one's own, h² of each output h = x·Wᵀ + b, goes by its name.
@@ -54,5 +59,8 @@ func ExampleRegisterActivation() {
 	}
 	y, err := p.Output("y")
 	fmt.Println(y, err)
-	// Output: [16 64] <nil>
+	fmt.Println(layers.Value([]float64{1, -3})) // the same of one row, as plain numbers
+	// Output:
+	// [16 64] <nil>
+	// [16 64]
 }

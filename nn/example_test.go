@@ -42,11 +42,11 @@ func ExampleLinear() {
 	}
 	y, err := p.Output("y")
 	fmt.Println(y, err)
-	fmt.Println(l.Value([]float64{2, 3})) // of one row, without the activation
+	fmt.Println(l.Value([]float64{2, 3})) // the second row, as plain numbers
 	fmt.Println(l.W.Names, l.W.Value.Shape(), l.B.Names, l.B.Value.Shape())
 	// Output:
 	// [0 0 0 0 0 8] <nil>
-	// [-12 -2 8]
+	// [0 0 8]
 	// [hidden.weight] (3, 2) [hidden.bias] (3)
 }
 

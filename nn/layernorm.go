@@ -67,6 +67,20 @@ func (l LayerNorm) Apply(x *G.Node) (*G.Node, error) {
 	}.Apply(x, gain, bias)
 }
 
+// Value is what Apply computes, of one row as plain numbers: x [N] to [N]. It panics if x
+// has another length.
+func (l LayerNorm) Value(x []float64) []float64 {
+	gain, y := l.Gain.Numbers(), l.Bias.Numbers()
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("nn: layer norm: %d inputs for %v", len(x), l.Bias.Value.Shape()))
+	}
+	mean, inverse := moments(x)
+	for i, v := range x {
+		y[i] += gain[i] * (v - mean) * inverse
+	}
+	return y
+}
+
 // Params lists Gain and Bias.
 func (l LayerNorm) Params() []*Param { return []*Param{l.Gain, l.Bias} }
 

@@ -85,6 +85,15 @@ func (m MLP) Apply(x *G.Node) (h *G.Node, err error) {
 	return h, nil
 }
 
+// Value is what Apply computes, of one row as plain numbers: x [I] to [O] of the last layer.
+// It panics if x has another length.
+func (m MLP) Value(x []float64) []float64 {
+	for _, layer := range m {
+		x = layer.Value(x)
+	}
+	return x
+}
+
 // Fixed is the MLP with parameters that Apply passes no gradient to.
 func (m MLP) Fixed() MLP {
 	fixed := slices.Clone(m)

@@ -54,6 +54,29 @@ func Trained(params []*Param) []*Param {
 	return trained
 }
 
+// GradientName is the name that Gradients gives the parameter's gradient: "grad " and the
+// first of Names.
+func (p *Param) GradientName() string { return "grad " + p.Names[0] }
+
+// Gradients adds the gradient of a scalar cost for each parameter that is not frozen to the
+// outputs of a program, by its GradientName. One cost of a graph is differentiated. It is an
+// error if the cost does not depend on one of the parameters.
+func Gradients(b *graph.Builder, cost *G.Node, params []*Param) error {
+	params = Trained(params)
+	var wrt G.Nodes
+	for _, p := range params {
+		wrt = append(wrt, p.Node(b.Graph()))
+	}
+	grads, err := b.Gradients(cost, wrt...)
+	if err != nil {
+		return err
+	}
+	for i, p := range params {
+		b.Output(p.GradientName(), grads[i])
+	}
+	return nil
+}
+
 // Node returns the parameter's node in a graph: the one that is there, or a new
 // one bound to the numbers of Value. Models whose parameters have the same names may stand
 // in one graph.

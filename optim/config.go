@@ -5,8 +5,9 @@ import (
 	"math"
 )
 
-// Config holds the settings of all optimisers. Start from DefaultConfig: Eps must not
-// be 0. No setting but WeightDecay has a unit, since the step size is handed to Step.
+// Config holds the settings of all optimisers. Where Beta1, Beta2 and Eps are all 0, they
+// stand for those of DefaultConfig, so the zero Config is DefaultConfig. No setting but
+// WeightDecay has a unit, since the step size is handed to Step.
 type Config struct {
 	// Beta1 is the part of Adam's first moment that a step keeps, from 0 to below 1.
 	// Default 0.9: Kingma & Ba 2015, Algorithm 1, arXiv:1412.6980.
@@ -16,7 +17,7 @@ type Config struct {
 	Beta2 float64
 
 	// Eps is added to the root of Adam's second moment, in units of the gradient, and is
-	// above 0. Default 1e-8: ibid.
+	// above 0 where Beta1 or Beta2 is. Default 1e-8: ibid.
 	Eps float64
 
 	// WeightDecay is the part of each weight that AdamW takes off per unit of the step
@@ -36,8 +37,17 @@ type Config struct {
 // DefaultConfig is Adam's, of the paper, with no weight decay and no momentum.
 func DefaultConfig() Config { return Config{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8} }
 
+// whole has the defaults in the place of Beta1, Beta2 and Eps if all are 0.
+func (c Config) whole() Config {
+	if d := DefaultConfig(); c.Beta1 == 0 && c.Beta2 == 0 && c.Eps == 0 {
+		c.Beta1, c.Beta2, c.Eps = d.Beta1, d.Beta2, d.Eps
+	}
+	return c
+}
+
 // Validate returns an error that names the first field that is wrong, and its value.
 func (c Config) Validate() error {
+	c = c.whole()
 	for _, f := range []struct {
 		name  string
 		value float64

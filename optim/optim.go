@@ -39,7 +39,7 @@ const Default = "adam"
 var optimizers = &names.Registry[func(weights [][]float32, cfg Config) (Optimizer, error)]{Kind: "optim: optimiser"}
 
 // Register makes an optimiser known by a name. The maker is handed the weights to change,
-// and settings that are valid. It is also called with no weights, to check the settings.
+// and settings that are valid and whole. It is also called with no weights, to check the settings.
 // It returns an error if WeightDecay, Momentum or Nesterov is not 0 and has no effect;
 // Beta1, Beta2 and Eps are always set, and it may ignore them. Register belongs in an
 // init function. A name that is registered twice is an error of New.
@@ -58,6 +58,7 @@ func New(name string, weights [][]float32, cfg Config) (Optimizer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.whole()
 	if maker == nil {
 		return nil, fmt.Errorf("optim: optimiser %q is registered without a function", name)
 	}

@@ -258,7 +258,8 @@ func TestConfigErrors(t *testing.T) {
 		"beta1 is 1, want":              {"adam", func(c *optim.Config) { c.Beta1 = 1 }},
 		"beta1 is -0.1":                 {"sgd", func(c *optim.Config) { c.Beta1 = -0.1 }},
 		"beta2 is NaN":                  {"adamw", func(c *optim.Config) { c.Beta2 = nan }},
-		"eps is 0, want":                {"adam", func(c *optim.Config) { *c = optim.Config{} }},
+		"eps is 0, want":                {"adam", func(c *optim.Config) { *c = optim.Config{Beta1: 0.5} }},
+		"eps is 0, want a finite":       {"adam", func(c *optim.Config) { *c = optim.Config{Beta2: 0.5} }},
 		"eps is +Inf":                   {"adam", func(c *optim.Config) { c.Eps = inf }},
 		"weight decay is -1":            {"adamw", func(c *optim.Config) { c.WeightDecay = -1 }},
 		"weight decay is +Inf":          {"adamw", func(c *optim.Config) { c.WeightDecay = inf }},
@@ -275,7 +276,43 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if err := optim.DefaultConfig().Validate(); err != nil {
+	for _, c := range []optim.Config{optim.DefaultConfig(), {}} {
+		if err := c.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Settings that say nothing of Adam's take the defaults for them. A Beta1 of 0 stays what it
+// is where Beta2 and Eps are given.
+func TestZeroConfig(t *testing.T) {
+	d := optim.DefaultConfig()
+	for _, tt := range []struct {
+		name      string
+		zero, all optim.Config
+		same      bool
+	}{
+		{"adam", optim.Config{}, d, true},
+		{"adamw", optim.Config{WeightDecay: 0.1}, optim.Config{Beta1: d.Beta1, Beta2: d.Beta2, Eps: d.Eps, WeightDecay: 0.1}, true},
+		{"sgd", optim.Config{Momentum: 0.9}, optim.Config{Beta1: d.Beta1, Beta2: d.Beta2, Eps: d.Eps, Momentum: 0.9}, true},
+		{"adam", optim.Config{Beta2: d.Beta2, Eps: d.Eps}, d, false},
+	} {
+		var w [2][]float32
+		for i, c := range []optim.Config{tt.zero, tt.all} {
+			w[i] = []float32{1, -2}
+			o, err := optim.New(tt.name, w[i:i+1], c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range []float32{3, -1, 0.5} {
+				o.Step([][]float32{{g, 2 * g}}, 0.01, 1)
+			}
+		}
+		if slices.Equal(w[0], w[1]) != tt.same {
+			t.Errorf("%s with %+v gives %v, with %+v %v", tt.name, tt.zero, w[0], tt.all, w[1])
+		}
+	}
+	if _, err := optim.NewAdam(nil, optim.Config{}); err != nil {
 		t.Error(err)
 	}
 }

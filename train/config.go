@@ -60,8 +60,11 @@ func DefaultConfig() Config {
 	return Config{Epochs: 10, Batch: 128, LR: 1e-3, Schedule: "constant", AdamEps: 1e-8, Objective: vae.DefaultObjective(), Binarize: mnist.Dynamic, Beta: 1, Seed: 1}
 }
 
-// weight is how the KL term counts.
-func (c Config) weight() klreg.Weight {
+// Weight is how the KL term counts: Beta and what changes it over the epochs, as a Step of
+// the model takes it. A task of one's own makes its Step with Weight(), and sets the scalar
+// "beta" of each Batch to Weight().At of the epochs so far, step/Steps; where Capacity or
+// WarmupAbove are set, it sets "capacity" to CapacityAt and "share" to AboveAt of them.
+func (c Config) Weight() klreg.Weight {
 	w := klreg.Weight{Beta: c.Beta, Warmup: c.Warmup, WarmupAbove: c.WarmupAbove, Ramp: c.Ramp, FreeBits: c.FreeBits,
 		Capacity: c.Capacity, CapacityEpochs: c.CapacityEpochs, Gamma: c.Gamma}
 	if c.Cycles > 0 {
@@ -97,7 +100,7 @@ func (c Config) CanGrow() bool { return !optim.UsesLength(c.Schedule) && c.Cycle
 // Check returns an error unless m can be trained so on that many images: what does not
 // go together, or is too large.
 func (c Config) Check(m *vae.Model, images int) error {
-	return m.CheckStep(max(1, min(c.Batch, images)), c.weight(), c.Objective)
+	return m.CheckStep(max(1, min(c.Batch, images)), c.Weight(), c.Objective)
 }
 
 // Validate returns an error that names the first field that is wrong.
@@ -134,5 +137,5 @@ func (c Config) Validate() error {
 	if c.WarmupK > 0 && c.Objective.K <= 1 {
 		return fmt.Errorf("train: warm-up of k over %d epochs, of an objective whose k is 1: leave it out, or give a larger k", c.WarmupK)
 	}
-	return c.weight().Validate()
+	return c.Weight().Validate()
 }

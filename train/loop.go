@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	G "gorgonia.org/gorgonia"
+
 	"govae/checkpoint"
 	"govae/graph"
 	"govae/internal/simd"
@@ -28,40 +30,51 @@ type Task interface {
 	// Updates lists what one step does, one after another. Usually that is one update;
 	// several, each with an optimiser and a program of its own, are what a GAN wants.
 	Updates() []Update
-	// Batch returns what an update does in a step, counted from 0 over all epochs. It is
-	// called before the step before has run.
+	// Batch returns what an update does in a step, both counted from 0, the step over all
+	// epochs. It is called before the update before it has run. Several updates may share a
+	// program, which then has the gradients of all their parameters, and runs for each.
 	Batch(step, update int) (Batch, error)
 }
 
 // Update is a change of some parameters along the gradient of a loss.
 type Update struct {
 	// Name stands before the optimiser's moments in the training state. Several updates
-	// have names of their own.
+	// have names of their own, which also stand before their scalars: "critic.loss".
 	Name string
 	// Params are those that change; none of them is frozen.
 	Params []*nn.Param
-	// Optimizer is a name that optim.New knows, "" for Adam, and Config its settings.
+	// Optimizer is a name that optim.New knows, "" for Adam, and Config its settings, the
+	// zero Config for the defaults.
 	Optimizer string
 	Config    optim.Config
 }
 
 // Batch is one update of one step.
 type Batch struct {
-	// Program computes a scalar "loss", any further scalars, and a gradient "grad NAME" for
-	// the first name of each parameter of the update. The loop fills its inputs of noise,
-	// each from its own stream.
+	// Program computes a scalar "loss", any further scalars, and the gradient of each
+	// parameter of the update by its nn.Param.GradientName: Descend adds all of them. The
+	// loop fills its inputs of noise, each from its own stream.
 	Program *graph.Program
-	// Rows is how many images the batch has: its weight in the averages of an epoch.
+	// Rows is how many images the batch has: the step's weight in the averages of an
+	// epoch. The largest of the updates counts.
 	Rows int
-	// Fill fills the inputs of data. It runs while the step before does, on another core,
-	// and must depend on the step alone.
-	Fill func(p *graph.Program)
+	// Fill fills the inputs of data; nil for none. It runs while the step before does, on
+	// another core, and must depend on the step alone. Its error ends the run.
+	Fill func(p *graph.Program) error
 	// Scalars are the program's scalars in this step.
 	Scalars map[string]float64
 	// After is called when the parameters have changed, for what is no gradient: moving
-	// averages, a codebook. It may be nil. It must be a function of the program's outputs and of parameters, so that
-	// a resumed run does the same.
+	// averages, a codebook. It may be nil. It must be a function of the program's outputs
+	// and of parameters, so that a resumed run does the same.
 	After func(p *graph.Program) error
+}
+
+// Descend makes a program one that an update can have: it adds the scalar loss to the outputs
+// as "loss", and its gradient for each parameter that is not frozen. It is an error if the
+// loss does not depend on one of them.
+func Descend(b *graph.Builder, loss *G.Node, params []*nn.Param) error {
+	b.Output("loss", loss)
+	return nn.Gradients(b, loss, params)
 }
 
 // Loop trains a task: with checkpoints from which it resumes to the same bits, metrics,
@@ -103,7 +116,7 @@ type Loop struct {
 
 	state  loopState
 	optims []optim.Optimizer
-	grads  map[*graph.Program][][]float32 // of the programs that have run
+	grads  map[source][][]float32 // of the programs that have run
 	ahead  ahead
 	saved  int // steps of the weights in the model file
 	lines  []json.RawMessage
@@ -111,13 +124,15 @@ type Loop struct {
 
 // Summary is what a Loop knows of an epoch.
 type Summary struct {
-	Epoch         int                `json:"epoch"` // counted from 1
-	Step          int                `json:"step"`  // steps so far
-	Seconds       float64            `json:"seconds"`
-	RowsPerSecond float64            `json:"rows_per_second"`
-	LR            float64            `json:"lr"`    // at the last step
-	Train         map[string]float64 `json:"train"` // the scalars of the programs, averaged over the epoch
-	Best          *float64           `json:"-"`     // the best score before this epoch, nil for none
+	Epoch         int     `json:"epoch"` // counted from 1
+	Step          int     `json:"step"`  // steps so far
+	Seconds       float64 `json:"seconds"`
+	RowsPerSecond float64 `json:"rows_per_second"`
+	LR            float64 `json:"lr"` // at the last step
+	// Train is the scalars of the programs, averaged over the epoch. Those of a task of
+	// several updates have the update's name and a dot before their own: "critic.loss".
+	Train map[string]float64 `json:"train"`
+	Best  *float64           `json:"-"` // the best score before this epoch, nil for none
 }
 
 // Stepped is what a hook learns of one step.
@@ -125,7 +140,7 @@ type Stepped struct {
 	Epoch, Epochs int                // current, counted from 1, and all
 	Step, Steps   int                // done in this epoch, and all of it
 	Rows          int                // of its batches
-	Scalars       map[string]float64 // of its programs
+	Scalars       map[string]float64 // of its programs, by the names of Summary.Train
 }
 
 // loopState is what a resumed run needs besides weights and moments. Random streams
@@ -143,11 +158,19 @@ type loopState struct {
 	Rate       float64 `json:"rate,omitempty"`
 }
 
+// source is where a gradient is: an update may have several programs, and a program may
+// serve several updates.
+type source struct {
+	update  int
+	program *graph.Program
+}
+
 // ahead is the update that is being prepared.
 type ahead struct {
 	at    int // step·updates + update
 	batch Batch
 	work  *simd.Ahead
+	err   *error // of the work, when it is done
 }
 
 // Run trains until Epochs are done, or the context ends: then it finishes the step, saves,
@@ -157,6 +180,11 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err := l.start(); err != nil {
 		return err
 	}
+	defer func() { // what fills the next batch uses the task's data
+		if l.ahead.work != nil {
+			l.ahead.work.Wait()
+		}
+	}()
 	if l.Dir != "" {
 		if err := l.open(); err != nil {
 			return err
@@ -198,7 +226,7 @@ func (l *Loop) start() error {
 		}
 		l.optims = append(l.optims, o)
 	}
-	l.grads, l.ahead = map[*graph.Program][][]float32{}, ahead{at: -1}
+	l.grads, l.ahead = map[source][][]float32{}, ahead{at: -1}
 	l.state.Sums = map[string]float64{}
 	return nil
 }
@@ -280,10 +308,11 @@ func (l *Loop) prepare(at int) error {
 	if err != nil {
 		return err
 	}
-	l.ahead = ahead{at: at, batch: b}
+	l.ahead = ahead{at: at, batch: b, err: new(error)}
+	failed := l.ahead.err
 	l.ahead.work = simd.Start(func() {
 		if b.Fill != nil {
-			b.Fill(b.Program)
+			*failed = b.Fill(b.Program)
 		}
 		fillNoise(b.Program, l.Seed, at)
 	})
@@ -311,6 +340,9 @@ func (l *Loop) take(at int) (Batch, error) {
 	}
 	l.ahead.work.Wait()
 	l.ahead.work = nil
+	if err := *l.ahead.err; err != nil {
+		return Batch{}, fmt.Errorf("train: step %d: the batch: %w", l.state.Step+1, err)
+	}
 	return l.ahead.batch, l.ahead.batch.Program.Take()
 }
 
@@ -326,7 +358,7 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 	if err := b.Program.Run(); err != nil {
 		return err
 	}
-	if err := l.read(b.Program, scalars); err != nil {
+	if err := l.read(u, b.Program, scalars); err != nil {
 		return err
 	}
 	grads, err := l.gradients(u, b.Program)
@@ -350,39 +382,44 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 	return nil
 }
 
-// read adds the scalars of a program to those of the step. One that is not finite is an
-// error; the loss, which is made of the others, is looked at last.
-func (l *Loop) read(p *graph.Program, scalars map[string]float64) error {
-	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, gradPrefix) || n == "loss" })
+// read adds the scalars of an update's program to those of the step. One that is not
+// finite is an error; the loss, which is made of the others, is looked at last.
+func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
+	prefix := ""
+	if updates := l.Task.Updates(); len(updates) > 1 && updates[u].Name != "" {
+		prefix = updates[u].Name + "."
+	}
+	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, "grad ") || n == "loss" })
 	for _, name := range append(names, "loss") {
 		v, err := p.Number(name)
 		if err != nil {
 			return err
 		}
-		if !finite(v) {
+		if name = prefix + name; !finite(v) {
 			return l.diverged(l.state.Step+1, fmt.Sprintf("the %s is %v", name, v))
+		}
+		if _, ok := scalars[name]; ok {
+			return fmt.Errorf("train: two scalars named %q: give the updates other names", name)
 		}
 		scalars[name] = v
 	}
 	return nil
 }
 
-const gradPrefix = "grad "
-
 // gradients are those of an update's parameters, where the program leaves them.
 func (l *Loop) gradients(u int, p *graph.Program) ([][]float32, error) {
-	if g, ok := l.grads[p]; ok {
+	if g, ok := l.grads[source{u, p}]; ok {
 		return g, nil
 	}
 	var grads [][]float32
 	for _, param := range l.Task.Updates()[u].Params {
-		g, err := p.Output(gradPrefix + param.Names[0])
+		g, err := p.Output(param.GradientName())
 		if err != nil {
 			return nil, fmt.Errorf("train: gradient of %s: %w", param.Names[0], err)
 		}
 		grads = append(grads, g)
 	}
-	l.grads[p] = grads
+	l.grads[source{u, p}] = grads
 	return grads, nil
 }
 

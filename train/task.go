@@ -138,12 +138,12 @@ func (t *task) Batch(step, _ int) (Batch, error) {
 	s, ok := t.steps[kind{n, o.K}]
 	if !ok {
 		var err error
-		if s, err = t.model.NewObjectiveStep(n, t.cfg.weight(), o); err != nil {
+		if s, err = t.model.NewObjectiveStep(n, t.cfg.Weight(), o); err != nil {
 			return Batch{}, err
 		}
 		t.steps[kind{n, o.K}] = s
 	}
-	epochs, w := float64(step)/float64(t.perEpoch), t.cfg.weight()
+	epochs, w := float64(step)/float64(t.perEpoch), t.cfg.Weight()
 	scalars := map[string]float64{"beta": w.At(epochs)}
 	if w.Capacity > 0 {
 		scalars["capacity"] = w.CapacityAt(epochs)
@@ -151,7 +151,7 @@ func (t *task) Batch(step, _ int) (Batch, error) {
 	if w.WarmupAbove > 0 {
 		scalars["share"] = w.AboveAt(epochs)
 	}
-	return Batch{Program: s.Program(), Rows: n, Scalars: scalars, Fill: func(p *graph.Program) { t.fill(p, step, first, n) }}, nil
+	return Batch{Program: s.Program(), Rows: n, Scalars: scalars, After: s.After(), Fill: func(p *graph.Program) error { t.fill(p, step, first, n); return nil }}, nil
 }
 
 func (t *task) fill(p *graph.Program, step, first, n int) {
@@ -210,7 +210,7 @@ func further(scalars map[string]float64) map[string]float64 {
 func (t *task) record(ctx context.Context, s Summary) (any, *float64, error) {
 	d, r := s.Train["distortion"], s.Train["rate"]
 	e := Epoch{Epoch: s.Epoch, Step: s.Step, Seconds: s.Seconds, ImagesPerSecond: s.RowsPerSecond, LR: s.LR,
-		Beta: t.cfg.weight().At(float64(s.Step-1) / float64(t.perEpoch)), Train: Metrics{ELBO: -(d + r), Distortion: d, Rate: r}, Terms: further(s.Train)}
+		Beta: t.cfg.Weight().At(float64(s.Step-1) / float64(t.perEpoch)), Train: Metrics{ELBO: -(d + r), Distortion: d, Rate: r}, Terms: further(s.Train)}
 	var score *float64
 	var err error
 	if t.cfg.Validation > 0 {

@@ -82,25 +82,14 @@ func (o sparse) Loss(p *vae.Pass) (vae.LossNodes, error) {
 	if err != nil {
 		return l, err
 	}
-	abs, err := G.Abs(l.Trace.Z[0]) // [B,Z]
-	if err != nil {
-		return l, err
-	}
-	sums, err := graph.RowSums(abs) // [B]
-	if err != nil {
-		return l, err
-	}
-	mean, err := graph.Mean(sums)
+	var s graph.Steps
+	mean := s.Do(graph.Mean(s.Do(graph.RowSums(s.Do(G.Abs(l.Trace.Z[0]))))))
 	l.Terms = []vae.Term{{Name: "sparsity", Value: mean, Weight: 0.1}}
-	return l, err
+	return l, s.Err()
 }
 
 func init() {
-	vae.RegisterObjective("sparse", func(o vae.Objective) vae.Bound {
-		o.Name = "elbo"
-		base, _ := o.Bound()
-		return sparse{base}
-	})
+	vae.RegisterObjective("sparse", func(o vae.Objective) vae.Bound { return sparse{o.As("elbo")} })
 }
 
 // An objective of one's own has a name, which flags and saved runs know, and its terms

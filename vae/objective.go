@@ -68,6 +68,12 @@ type LossNodes struct {
 	Rate       *G.Node // scalar, the mean of the KL, or of its estimate from each draw, without any weight
 	Terms      []Term  // what the loss has besides, for metrics and curves
 	Trace      *Trace  // the walk that the loss was made from, for an objective that adds a term
+
+	// After is called after each step, when the parameters have changed, for what is no
+	// gradient: moving averages, a codebook. It is nil for none. It may read outputs that
+	// Loss has added to the program, and must be a function of these and of parameters, so
+	// that a resumed run does the same. What it changes is a frozen parameter of a part.
+	After func(p *graph.Program) error
 }
 
 // Term is a further part of a loss. It appears in metrics and curves by itself.
@@ -115,6 +121,25 @@ func (o Objective) Bound() (Bound, error) {
 	}
 	return known.make(o), nil
 }
+
+// As is the bound of another objective with the same numbers, for an objective that adds to
+// it. If there is no such name, its methods return the error of Bound.
+func (o Objective) As(name string) Bound {
+	o.Name = name
+	b, err := o.Bound()
+	if err != nil {
+		return noBound{err}
+	}
+	return b
+}
+
+type noBound struct{ err error }
+
+// Check implements Bound.
+func (n noBound) Check(*Model, klreg.Weight) error { return n.err }
+
+// Loss implements Bound.
+func (n noBound) Loss(*Pass) (LossNodes, error) { return LossNodes{}, n.err }
 
 // Validate returns an error that names what is wrong with the objective by itself.
 func (o Objective) Validate() error { return o.check(nil, klreg.DefaultWeight()) }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	G "gorgonia.org/gorgonia"
-
 	"govae/graph"
 	"govae/internal/stream"
 	"govae/klreg"
@@ -19,6 +17,7 @@ type Step struct {
 	p     *graph.Program
 	terms []string
 	grads [][]float32
+	after func(p *graph.Program) error
 	taken bool
 }
 
@@ -59,7 +58,7 @@ func (m *Model) NewObjectiveStep(batch int, w klreg.Weight, o Objective) (*Step,
 	}
 	s.p = p
 	for _, param := range nn.Trained(m.Params()) {
-		g, err := p.Output("grad " + param.Names[0])
+		g, err := p.Output(param.GradientName())
 		if err != nil {
 			return nil, fmt.Errorf("vae: gradient of %s: %w", param.Names[0], err)
 		}
@@ -128,15 +127,6 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if err := l.addTerms(); err != nil {
 		return err
 	}
-	params := nn.Trained(m.Params())
-	var wrt G.Nodes
-	for _, p := range params {
-		wrt = append(wrt, p.Node(b.Graph()))
-	}
-	grads, err := b.Gradients(l.Cost, wrt...)
-	if err != nil {
-		return err
-	}
 	b.Output("loss", l.Loss)
 	b.Output("distortion", l.Distortion)
 	b.Output("rate", l.Rate)
@@ -144,10 +134,8 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 		b.Output(t.Name, t.Value)
 		s.terms = append(s.terms, t.Name)
 	}
-	for i, p := range params {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	return nil
+	s.after = l.After
+	return nn.Gradients(b, l.Cost, m.Params())
 }
 
 // addTerms adds the further terms to the loss, and to the cost that has its gradient.
@@ -234,6 +222,11 @@ func (s *Step) Run(beta float64) (Loss, error) {
 // Grads is the gradient of the last Run's loss, one slice for each of the
 // model's Params that is not frozen, in their order and shape. The next Run overwrites it.
 func (s *Step) Grads() [][]float32 { return s.grads }
+
+// After is what the objective does when the parameters have changed (LossNodes.After), given
+// the Program of the step; nil for nothing. Whoever trains by Run and Grads calls it, and a
+// train.Batch has it.
+func (s *Step) After() func(p *graph.Program) error { return s.after }
 
 // Program is the compiled graph of the step, for a loop that trains programs of any kind.
 func (s *Step) Program() *graph.Program { return s.p }

@@ -10,7 +10,6 @@ import (
 	"govae/graph"
 	"govae/mnist"
 	"govae/nn"
-	"govae/optim"
 	"govae/train"
 )
 
@@ -68,9 +67,6 @@ func (a *Adversarial) buildModel(b *graph.Builder, x, z *G.Node, weight float64)
 	var s graph.Steps
 	logits := s.Do(a.decoder.Apply(z)) // [B,X]
 	said := s.Do(a.critic.Fixed().Apply(z))
-	if s.Err() != nil {
-		return s.Err()
-	}
 	p, err := dist.Bernoulli{}.On(logits)
 	if err != nil {
 		return err
@@ -82,22 +78,18 @@ func (a *Adversarial) buildModel(b *graph.Builder, x, z *G.Node, weight float64)
 	}
 	b.Output("distortion", distortion)
 	b.Output("deceit", deceit)
-	return descend(b, loss, a.model())
+	return train.Descend(b, loss, a.model())
 }
 
 func (a *Adversarial) buildCritic(b *graph.Builder, z *G.Node, latent int) error {
 	var s graph.Steps
 	code := s.Do(verdict(s.Do(a.critic.Apply(z)), false))
 	prior := s.Do(verdict(s.Do(a.critic.Apply(b.Random("eps", "eps", graph.Normal, a.size, latent))), true))
-	if s.Err() != nil {
-		return s.Err()
-	}
 	loss := s.Do(graph.Combine([]float64{1, 1}, prior, code))
 	if s.Err() != nil {
 		return s.Err()
 	}
-	b.Output("critic", loss) // the metrics have one "loss" for all updates
-	return descend(b, loss, a.critic.Params())
+	return train.Descend(b, loss, a.critic.Params())
 }
 
 // verdict is −mean log σ(c), or −mean log(1 − σ(c)), of c [B,1].
@@ -121,7 +113,7 @@ func (a *Adversarial) Params() []*nn.Param { return append(a.model(), a.critic.P
 
 // Updates implements train.Task.
 func (a *Adversarial) Updates() []train.Update {
-	return []train.Update{update("model", a.model()), update("critic", a.critic.Params())}
+	return []train.Update{{Name: "model", Params: a.model()}, {Name: "critic", Params: a.critic.Params()}}
 }
 
 // Steps implements train.Task.
@@ -129,33 +121,11 @@ func (a *Adversarial) Steps() int { return a.set.Len() / a.size }
 
 // Batch implements train.Task.
 func (a *Adversarial) Batch(step, update int) (train.Batch, error) {
-	return train.Batch{Program: a.programs[update], Rows: a.size, Fill: func(p *graph.Program) {
+	return train.Batch{Program: a.programs[update], Rows: a.size, Fill: func(p *graph.Program) error {
 		order := rand.New(rand.NewPCG(1, uint64(step/a.Steps()))).Perm(a.set.Len())[step%a.Steps()*a.size:]
 		a.set.Fill(p.Input("x"), order[:a.size], mnist.Dynamic, rand.NewPCG(2, uint64(step)))
+		return nil
 	}}, nil
-}
-
-// update is an update by Adam of the parameters that are not frozen.
-func update(name string, params []*nn.Param) train.Update {
-	return train.Update{Name: name, Params: nn.Trained(params), Config: optim.DefaultConfig()}
-}
-
-// descend adds the loss, and its gradient with respect to the parameters that are not frozen,
-// under the names that a Loop looks for.
-func descend(b *graph.Builder, loss *G.Node, params []*nn.Param) error {
-	var wrt G.Nodes
-	for _, p := range nn.Trained(params) {
-		wrt = append(wrt, p.Node(b.Graph()))
-	}
-	grads, err := b.Gradients(loss, wrt...)
-	if err != nil {
-		return err
-	}
-	b.Output("loss", loss)
-	for i, p := range nn.Trained(params) {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	return nil
 }
 
 // network makes an MLP: hidden layers of ReLU, then a linear one.

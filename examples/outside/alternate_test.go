@@ -18,8 +18,8 @@ func TestAdversarial(t *testing.T) {
 		all = append(all, a)
 		return a
 	}
-	epochs := looped(t, fresh)
-	if epochs[1]["distortion"] >= epochs[0]["distortion"] || !(epochs[1]["deceit"] > 0) || !(epochs[1]["critic"] > 0) {
+	epochs := looped(t, "model.loss", fresh)
+	if epochs[1]["model.distortion"] >= epochs[0]["model.distortion"] || !(epochs[1]["model.deceit"] > 0) || !(epochs[1]["critic.loss"] > 0) {
 		t.Errorf("metrics %v", epochs)
 	}
 	fresh()

@@ -59,14 +59,8 @@ func (d betaBatch) LogProb(x *G.Node) (*G.Node, error) {
 	var s graph.Steps
 	n := x.Shape()[1]
 	ha, hb := s.Do(graph.Columns(d.h, 0, n)), s.Do(graph.Columns(d.h, n, 2*n)) // [R,X]
-	if s.Err() != nil {
-		return nil, s.Err()
-	}
-	pixels, err := betaLog.Apply(ha, hb, x) // [R,X]
-	if err != nil {
-		return nil, err
-	}
-	return graph.RowSums(pixels)
+	l := s.Do(graph.RowSums(s.Do(betaLog.Apply(ha, hb, x))))                   // [R]
+	return l, s.Err()
 }
 
 // betaLog is log p(x) of each pixel, from h_a, h_b and x. Its gradient reads dout and the

@@ -14,38 +14,13 @@ import (
 	"govae/vae"
 )
 
-// A binary code is a row of bits. The posterior, the prior and the encoder of one go
-// together, each under the name binary.
+// A binary code is a row of bits. The posterior and the prior of one go together, each under
+// the name binary.
 func init() {
 	vae.RegisterPosterior("binary", vae.Part[dist.Code]{New: func(vae.Spec) (dist.Code, error) { return Bits{}, nil }})
 	vae.RegisterPrior("binary", vae.Part[dist.Prior]{New: func(s vae.Spec) (dist.Prior, error) { return Coins{s.Code}, nil }})
-	vae.RegisterEncoder("binary", vae.Part[nn.Network]{Check: vae.CheckHidden, New: func(s vae.Spec) (nn.Network, error) {
-		return newPlain(s, s.Pixels(), s.Posterior.Outputs(s.Latent))
-	}})
 	klreg.Register(BitsBatch{}, CoinsBatch{}, func(q, _ dist.Dist) (*G.Node, error) { return bitsKL.Apply(q.(BitsBatch).Logits) })
 }
-
-// plain is an MLP whose outputs are the parameters of any posterior.
-type plain struct {
-	nn.MLP
-	in, out int
-}
-
-func newPlain(s vae.Spec, in, out int) (nn.Network, error) {
-	hidden := nn.MLPConfig{Name: "encoder", In: in, Hidden: s.Hidden, Activation: s.Activation, Init: s.Init}
-	layers, err := nn.NewMLP(hidden, s.Dtype, s.Source)
-	if err != nil {
-		return nil, err
-	}
-	last, err := nn.NewLinear(s.Dtype, out, hidden.Out(), nn.Identity, s.Init, s.Source, "encoder.output")
-	return plain{append(layers, last), in, out}, err
-}
-
-// Apply implements nn.Network.
-func (p plain) Apply(x, _ *G.Node) (*G.Node, error) { return p.MLP.Apply(x) }
-
-// Dims implements nn.Network.
-func (p plain) Dims() (in, labels, out int) { return p.in, 0, p.out }
 
 // Bits is the family of independent bits z_j ~ Bernoulli(p_j), with the logits
 // l_j = log(p_j/(1−p_j)) as parameters. It has the density of dist.Bernoulli, and draws

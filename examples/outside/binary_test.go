@@ -92,4 +92,4 @@ func TestBitsDraw(t *testing.T) {
 	}
 }
 
-func binary(c *vae.Config) { c.Encoder, c.Posterior, c.Prior = "binary", "binary", "binary" }
+func binary(c *vae.Config) { c.Posterior, c.Prior = "binary", "binary" }

@@ -9,11 +9,7 @@ import (
 )
 
 func init() {
-	vae.RegisterObjective("distill", func(o vae.Objective) vae.Bound {
-		o.Name = "elbo"
-		base, _ := o.Bound()
-		return distill{base}
-	})
+	vae.RegisterObjective("distill", func(o vae.Objective) vae.Bound { return distill{o.As("elbo")} })
 }
 
 // distill is the ELBO of a student, and how far its posterior is from a teacher's:
@@ -56,13 +52,13 @@ type Student struct {
 func (s *Student) Batch(step, update int) (train.Batch, error) {
 	b, err := s.Iterated.Batch(step, update)
 	rows := b.Fill
-	b.Fill = func(p *graph.Program) {
-		rows(p)
-		h, err := s.Teacher.EncodeParams(p.Input("x"))
-		if err != nil {
-			panic(err) // of rows that the student takes as well, it can't fail
+	b.Fill = func(p *graph.Program) error {
+		if err := rows(p); err != nil {
+			return err
 		}
+		h, err := s.Teacher.EncodeParams(p.Input("x"))
 		copy(p.Input("teacher"), h)
+		return err
 	}
 	return b, err
 }

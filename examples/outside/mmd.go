@@ -2,11 +2,8 @@ package outside
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"govae/graph"
 	"govae/klreg"
@@ -14,11 +11,7 @@ import (
 )
 
 func init() {
-	vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound {
-		o.Name = "elbo" // with the numbers that were given, which it checks
-		base, _ := o.Bound()
-		return mmd{base, o.Options}
-	}, "mmd.weight")
+	vae.RegisterObjective("mmd", func(o vae.Objective) vae.Bound { return mmd{o.As("elbo"), o.Options} }, "mmd.weight")
 }
 
 // mmd is the InfoVAE objective:
@@ -65,57 +58,17 @@ func (o mmd) Loss(p *vae.Pass) (l vae.LossNodes, err error) {
 }
 
 // MMD adds the squared maximum mean discrepancy of two sets of rows a, b [B,Z] to the graph:
-// a scalar, which is small where both are draws of one distribution, and with a gradient to a:
+// a scalar, which is small where both are draws of one distribution:
 //
 //	MMD = 1/B² Σ_ij k(a_i, a_j) − 2·k(a_i, b_j) + k(b_i, b_j),   k(u, v) = exp(−|u−v|²/Z)
 //
 // Source: Gretton et al. 2012, eq. 5, JMLR 13.
 func MMD(a, b *G.Node) (*G.Node, error) {
-	if err := graph.SameShape("mmd", a, b); err != nil {
-		return nil, err
+	var s graph.Steps
+	mean := func(u, v *G.Node) *G.Node { // of k(u_i, v_j) over all pairs
+		gaps := s.Do(graph.SquaredDistances(u, v)) // [B,B]
+		return s.Do(G.Mean(s.Do(G.Exp(s.Do(graph.Combine([]float64{-1 / float64(a.Shape()[1])}, gaps))))))
 	}
-	z := a.Shape()[1]
-	return graph.Op{Name: "mmd", Shape: tensor.ScalarShape(), Run: graph.Both(mmdOf[float32](z), mmdOf[float64](z)),
-		Grads: []graph.Kernel{graph.Both(mmdGrad[float32](z), mmdGrad[float64](z))}}.Apply(a, b)
-}
-
-func mmdOf[T graph.Float](z int) func(out []T, in [][]T) {
-	return func(out []T, in [][]T) {
-		sum := 0.0
-		pairs(in[0], in[1], z, func(_ int, _, _ []T, k float64) { sum += k })
-		out[0] = T(sum)
-	}
-}
-
-// mmdGrad is da from dout, the output, a and b. Each pair has a second one, in which its
-// rows have changed places, so its gradient counts twice: ∂k/∂u = −2/Z·(u − v)·k.
-func mmdGrad[T graph.Float](z int) func(da []T, in [][]T) {
-	return func(da []T, in [][]T) {
-		clear(da)
-		pairs(in[2], in[3], z, func(i int, u, v []T, k float64) {
-			for j := range u {
-				if i < len(da)/z {
-					da[i*z+j] -= in[0][0] * T(4*k/float64(z)) * (u[j] - v[j])
-				}
-			}
-		})
-	}
-}
-
-// pairs visits all pairs of rows u, v of a and b together, the first of which is row i. k is
-// what the pair adds to MMD: k(u,v)/B², with a minus sign where one row is of a and one of b.
-func pairs[T graph.Float](a, b []T, z int, visit func(i int, u, v []T, k float64)) {
-	n, all := len(a)/z, slices.Concat(a, b)
-	for ij := range 4 * n * n {
-		i, j, d := ij/(2*n), ij%(2*n), 0.0
-		u, v := all[i*z:][:z], all[j*z:][:z]
-		for l := range u {
-			d += float64(u[l]-v[l]) * float64(u[l]-v[l])
-		}
-		k := math.Exp(-d/float64(z)) / float64(n*n)
-		if (i < n) != (j < n) {
-			k = -k
-		}
-		visit(i, u, v, k)
-	}
+	d := s.Do(graph.Combine([]float64{1, -2, 1}, mean(a, a), mean(a, b), mean(b, b)))
+	return d, s.Err()
 }

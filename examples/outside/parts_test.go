@@ -35,6 +35,7 @@ func TestParts(t *testing.T) {
 		{"conv", convolutional, nil},
 		{"flow", func(c *vae.Config) { c.Prior = "flow" }, sampled},
 		{"mmd", nil, infoVAE},
+		{"vq", quantised, quantisedRun},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
@@ -53,9 +54,9 @@ func TestWrongConfigs(t *testing.T) {
 		{"conv of one layer", func(c *vae.Config) { c.Encoder = "conv" }, nil},
 		{"conv of 30 rows", func(c *vae.Config) { convolutional(c); c.Rows = 30 }, nil},
 		{"conv with labels", func(c *vae.Config) { convolutional(c); c.Labels = 10 }, nil},
-		{"binary posterior of encoder mlp", func(c *vae.Config) { c.Posterior = "binary" }, nil},
+		{"binary posterior of the default prior", func(c *vae.Config) { c.Posterior = "binary" }, nil},
 		{"conditional prior without labels", func(c *vae.Config) { c.Prior = "conditional" }, nil},
-		{"binary posterior, standard prior", func(c *vae.Config) { c.Encoder, c.Posterior = "binary", "binary" }, sampled},
+		{"binary posterior, standard prior", func(c *vae.Config) { c.Posterior, c.Prior = "binary", "standard" }, sampled},
 		{"normal posterior, binary prior", func(c *vae.Config) { c.Prior = "binary" }, sampled},
 		{"flow prior, elbo", func(c *vae.Config) { c.Prior = "flow" }, nil},
 		{"flow prior, mmd", func(c *vae.Config) { c.Prior = "flow" }, infoVAE},
@@ -63,6 +64,11 @@ func TestWrongConfigs(t *testing.T) {
 		{"mmd of weight -1", nil, func(c *train.Config) { infoVAE(c); c.Objective.Options = vae.Options{"mmd.weight": "-1"} }},
 		{"mmd of another option", nil, func(c *train.Config) { infoVAE(c); c.Objective.Options = vae.Options{"mmd.wait": "7"} }},
 		{"an option of no part", func(c *vae.Config) { c.Options = vae.Options{"flow.layers": "7"} }, nil},
+		{"vq of another posterior", nil, quantisedRun},
+		{"vq posterior, standard prior", func(c *vae.Config) { quantised(c); c.Prior = "" }, quantisedRun},
+		{"vq of 6 dimensions", func(c *vae.Config) { quantised(c); c.Latent = 6 }, quantisedRun},
+		{"vq with the analytic KL", quantised, nil},
+		{"vq of no codes", func(c *vae.Config) { quantised(c); c.Options = vae.Options{"vq.codes": "0"} }, quantisedRun},
 		{"beta of binarised pixels", func(c *vae.Config) { c.Likelihood = "beta" }, nil},
 	} {
 		m, err := vae.New(small(wrong.model))

@@ -1,163 +1,105 @@
 package outside
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
-	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"govae/decoder"
 	"govae/dist"
 	"govae/graph"
-	"govae/mnist"
+	"govae/klreg"
 	"govae/nn"
-	"govae/optim"
-	"govae/train"
+	"govae/vae"
 )
 
-// VQ is a train.Task: an autoencoder whose code is a row of Places entries of a codebook of
-// Codes vectors of Width numbers. The encoder's output is replaced by the nearest entries,
-// and the gradient passes through that as if it were not there:
+// A vector-quantised code: z is a row of places, each of which holds one of the K entries of
+// a codebook, vectors of 4 numbers. The encoder gives a vector h for each place, and the
+// nearest entry takes its place. The posterior, the prior and the objective of such a code go
+// together, each under the name vq:
 //
-//	loss = mean_i −log p(x_i|e_i) + Commitment·mean_i |z_i − e_i|²
+//	q(z|x) is sure of the nearest entries, p(z) thinks all entries of each place alike
+//	KL(q ‖ p) = places·log K
+//	loss = mean_i −log p(x_i|z_i) + beta·KL + 1/4·mean_i |h_i − z_i|²
 //
-// The codebook is no parameter of a gradient: each entry is a moving average of what was
-// nearest to it, and one that nothing is nearest to moves to a row of the batch.
+// The gradient passes through the choice of the entry as if z were h. Each entry is a moving
+// average of what was nearest to it, and no gradient moves it. One that nothing is nearest to
+// moves to a vector of the batch.
+//
+// Option: vq.codes, the entries (16).
 //
 // Source: van den Oord, Vinyals & Kavukcuoglu 2017, arXiv:1711.00937, eq. 3 and Appendix A.1.
-type VQ struct {
-	Set                        *mnist.Set
-	Size, Places, Codes, Width int
-	Commitment, Decay          float64
-	encoder                    nn.MLP
-	decoder                    *decoder.MLP
-	book, counts, sums         *nn.Param // [K,D], [K], [K,D]
-	program                    *graph.Program
-	decode                     *graph.Rows
+func init() {
+	vae.RegisterPosterior("vq", vae.Part[dist.Code]{Check: checkVQ, New: newCodebook, Options: []string{"vq.codes"},
+		Weights: func(c vae.Config) int { k, _ := codes(c); return k * vqWidth }})
+	vae.RegisterPrior("vq", vae.Part[dist.Prior]{Check: checkVQ, New: func(s vae.Spec) (dist.Prior, error) {
+		return Entries{s.Q.Family.(*Codebook), s.Code / vqWidth}, nil // checkVQ has seen that it is one
+	}})
+	vae.RegisterObjective("vq", func(o vae.Objective) vae.Bound { return quantising{o.As("elbo-sampled")} })
 }
 
-// NewVQ makes the task with fresh weights, for batches of 64 images.
-func NewVQ(set *mnist.Set, hidden int, seed uint64) (*VQ, error) {
-	v := &VQ{Set: set, Size: 64, Places: 8, Codes: 16, Width: 4, Commitment: 0.25, Decay: 0.95}
-	src, code := rand.NewPCG(seed, 1), v.Places*v.Width
-	layers := nn.MLPConfig{Name: "encoder", In: set.Size(), Hidden: []int{hidden}, Activation: "relu", Init: "glorot"}
-	var err error
-	if v.encoder, err = nn.NewMLP(layers, tensor.Float32, src); err != nil {
-		return nil, err
+const vqWidth, commitment, decay = 4, 0.25, 0.95
+
+func codes(c vae.Config) (int, error) { return whole(c, "vq.codes", 16, 1<<16) }
+
+func checkVQ(c vae.Config) error {
+	if c.Posterior != c.Prior || c.Latent%vqWidth != 0 || c.Flow > 0 || len(c.Above) > 0 {
+		return fmt.Errorf("posterior %q and prior %q of %d dimensions, want both vq, a multiple of %d, no flow and no layers above", c.Posterior, c.Prior, c.Latent, vqWidth)
 	}
-	head, err := nn.NewLinear(tensor.Float32, code, hidden, nn.Identity, "glorot", src, "encoder.code")
-	if err != nil {
-		return nil, err
-	}
-	v.encoder = append(v.encoder, head)
-	v.decoder, err = decoder.NewMLP(decoder.Config{Latent: code, Outputs: set.Size(), Hidden: []int{hidden}, Activation: "relu", Init: "glorot"}, tensor.Float32, src)
-	if err != nil {
-		return nil, err
-	}
-	v.book, v.counts, v.sums = nn.NewParam(tensor.Float32, "codebook", v.Codes, v.Width), nn.NewParam(tensor.Float32, "codebook.counts", v.Codes), nn.NewParam(tensor.Float32, "codebook.sums", v.Codes, v.Width)
-	v.book.Fill(rand.New(src).NormFloat64)
-	v.counts.Fill(func() float64 { return 1 })
-	copy(v.sums.Value.Data().([]float32), v.book.Value.Data().([]float32))
-	nn.Freeze(v.book, v.counts, v.sums)
-	v.decode = graph.NewRows(tensor.Float32, func(b *graph.Builder, batch int) error {
-		logits, err := v.decoder.Apply(b.Input("z", batch, code), nil)
-		b.Output("logits", logits)
-		return err
-	})
-	v.program, err = graph.Compile(tensor.Float32, v.build)
-	return v, err
+	_, err := codes(c)
+	return err
 }
 
-// Params implements train.Task; the codebook and its averages are frozen ones.
-func (v *VQ) Params() []*nn.Param {
-	return append(append(v.encoder.Params(), v.decoder.Params()...), v.book, v.counts, v.sums)
+// Codebook is the family of codes that are sure of the entries nearest to parameters [Z].
+type Codebook struct{ book, counts, sums *nn.Param } // [K,D], [K], [K,D]
+
+func newCodebook(s vae.Spec) (dist.Code, error) {
+	k, _ := codes(s.Config) // checkVQ has seen that it is one
+	c := &Codebook{nn.NewParam(s.Dtype, "codebook", k, vqWidth), nn.NewParam(s.Dtype, "codebook.counts", k), nn.NewParam(s.Dtype, "codebook.sums", k, vqWidth)}
+	c.book.Fill(rand.New(s.Source).NormFloat64)
+	c.counts.Fill(func() float64 { return 1 })
+	nn.Freeze(c.Params()...)
+	return c, tensor.Copy(c.sums.Value, c.book.Value)
 }
 
-// Steps implements train.Task.
-func (v *VQ) Steps() int { return v.Set.Len() / v.Size }
+// Name implements dist.Family.
+func (*Codebook) Name() string { return "vq" }
 
-// Updates implements train.Task.
-func (v *VQ) Updates() []train.Update {
-	return []train.Update{{Params: nn.Trained(v.Params()), Config: optim.DefaultConfig()}}
+// Domain implements dist.Family.
+func (*Codebook) Domain() dist.Domain { return dist.Real }
+
+// Outputs implements dist.Family.
+func (*Codebook) Outputs(dim int) int { return dim }
+
+// Noise implements dist.Code. A draw takes none, and an input has one number at least.
+func (*Codebook) Noise(int) int { return 1 }
+
+// Params implements dist.Family: the codebook and its averages, which are frozen.
+func (c *Codebook) Params() []*nn.Param { return []*nn.Param{c.book, c.counts, c.sums} }
+
+// On implements dist.Family; it is a QuantisedBatch.
+func (c *Codebook) On(h *G.Node) (dist.Dist, error) { return QuantisedBatch{c, h}, nil }
+
+// At implements dist.Family.
+func (c *Codebook) At(h []float64) dist.Value {
+	z := make([]float64, len(h))
+	quantise(z, [][]float64{h, c.book.Numbers()})
+	return Choice(slices.Collect(slices.Chunk(z, vqWidth)))
 }
 
-// Batch implements train.Task.
-func (v *VQ) Batch(step, _ int) (train.Batch, error) {
-	return train.Batch{Program: v.program, Rows: v.Size, After: v.move, Fill: func(p *graph.Program) {
-		index := rand.New(rand.NewPCG(uint64(step/v.Steps()), 2)).Perm(v.Set.Len())[step%v.Steps()*v.Size:]
-		v.Set.Fill(p.Input("x"), index[:v.Size], mnist.Dynamic, rand.NewPCG(uint64(step), 3))
-	}}, nil
-}
+// entry is vector k of several that lie one after another.
+func entry[T graph.Float](book []T, k int) []T { return book[k*vqWidth : (k+1)*vqWidth] }
 
-// build adds the loss to the graph.
-func (v *VQ) build(b *graph.Builder) error {
-	var s graph.Steps
-	x := b.Input("x", v.Size, v.Set.Size())
-	z := s.Do(v.encoder.Apply(x)) // [B,Places·Width]
-	if s.Err() != nil {
-		return s.Err()
-	}
-	e := s.Do(v.nearest().Apply(z, v.book.Node(b.Graph())))
-	logits := s.Do(v.decoder.Apply(e, nil))
-	if s.Err() != nil {
-		return s.Err()
-	}
-	p, err := dist.Bernoulli{}.On(logits)
-	if err != nil {
-		return err
-	}
-	distortion := s.Do(graph.Mean(s.Do(dist.NegLogProb(p, x))))
-	gap := s.Do(distance.Apply(z, s.Do(graph.Stop(e)))) // [B,Places·Width]
-	commitment := s.Do(graph.Mean(s.Do(graph.RowSums(gap))))
-	loss := s.Do(graph.Combine([]float64{1, v.Commitment}, distortion, commitment))
-	perplexity := s.Do(v.perplexity().Apply(z, v.book.Node(b.Graph())))
-	if s.Err() != nil {
-		return s.Err()
-	}
-	var wrt []*G.Node
-	for _, p := range nn.Trained(v.Params()) {
-		wrt = append(wrt, p.Node(b.Graph()))
-	}
-	grads, err := b.Gradients(loss, wrt...)
-	if err != nil {
-		return err
-	}
-	for i, p := range nn.Trained(v.Params()) {
-		b.Output("grad "+p.Names[0], grads[i])
-	}
-	for name, n := range map[string]*G.Node{"loss": loss, "distortion": distortion, "commitment": commitment, "perplexity": perplexity, "z": z} {
-		b.Output(name, n)
-	}
-	return nil
-}
-
-// distance is (z − e)² of each number, with a gradient to z.
-var distance = graph.Op{Name: "vq.distance",
-	Run:   graph.Each(func(v []float64) float64 { return (v[0] - v[1]) * (v[0] - v[1]) }),
-	Grads: []graph.Kernel{graph.Each(func(v []float64) float64 { return 2 * v[0] * (v[2] - v[3]) })}}
-
-// nearest replaces each vector of z by the nearest entry; its gradient passes straight
-// through.
-func (v *VQ) nearest() graph.Op {
-	return graph.Op{Name: "vq.nearest", Run: graph.Kernel{F32: func(out []float32, in [][]float32) {
-		for at := 0; at < len(out); at += v.Width {
-			copy(out[at:], entry(in[1], v.choose(in[0][at:], in[1]), v.Width))
-		}
-	}}, Grads: []graph.Kernel{{F32: func(dz []float32, in [][]float32) { copy(dz, in[0]) }}}}
-}
-
-func entry(book []float32, k, width int) []float32 { return book[k*width : (k+1)*width] }
-
-// choose is the nearest entry to the vector at the start of z.
-func (v *VQ) choose(z, book []float32) (best int) {
+// nearest is the number of the entry that is nearest to a vector.
+func nearest[T graph.Float](h, book []T) (best int) {
 	least := math.Inf(1)
-	for k := range v.Codes {
+	for k := range len(book) / vqWidth {
 		d := 0.0
-		for j, e := range entry(book, k, v.Width) {
-			d += float64(z[j]-e) * float64(z[j]-e)
+		for j, e := range entry(book, k) {
+			d += float64(h[j]-e) * float64(h[j]-e)
 		}
 		if d < least {
 			best, least = k, d
@@ -166,55 +108,159 @@ func (v *VQ) choose(z, book []float32) (best int) {
 	return best
 }
 
-// perplexity is exp of the entropy of the entries in use: as many as if all were alike.
-func (v *VQ) perplexity() graph.Op {
-	return graph.Op{Name: "vq.perplexity", Shape: tensor.ScalarShape(), Run: graph.Kernel{F32: func(out []float32, in [][]float32) {
-		used, n := make([]float64, v.Codes), float64(len(in[0])/v.Width)
-		for at := 0; at < len(in[0]); at += v.Width {
-			used[v.choose(in[0][at:], in[1])] += 1 / n
+// Choice is a row of places, each of which holds any of its own entries alike.
+type Choice [][]float64 // the entries of each place, one after another
+
+// LogProb implements dist.Value.
+func (v Choice) LogProb(z []float64) (sum float64) {
+	for i, book := range v {
+		if !slices.Equal(entry(book, nearest(entry(z, i), book)), entry(z, i)) {
+			return math.Inf(-1)
 		}
-		out[0] = float32(math.Exp(stat.Entropy(used)))
-	}}}
+		sum -= math.Log(float64(len(book) / vqWidth))
+	}
+	return sum
 }
 
-// move moves the codebook towards the batch.
-func (v *VQ) move(p *graph.Program) error {
-	z, err := p.Output("z")
+// Mean implements dist.Value.
+func (v Choice) Mean() []float64 {
+	z := make([]float64, len(v)*vqWidth)
+	for i, book := range v {
+		for j, v := range book {
+			entry(z, i)[j%vqWidth] += v * vqWidth / float64(len(book))
+		}
+	}
+	return z
+}
+
+// Sample implements dist.Value.
+func (v Choice) Sample(src rand.Source) (z []float64) {
+	for _, book := range v {
+		z = append(z, entry(book, rand.New(src).IntN(len(book)/vqWidth))...)
+	}
+	return z
+}
+
+// QuantisedBatch is a batch of such codes on a graph.
+type QuantisedBatch struct {
+	*Codebook
+	H *G.Node // [R,Z]
+}
+
+// LogProb implements dist.Dist: 0, of codes that were drawn.
+func (QuantisedBatch) LogProb(z *G.Node) (*G.Node, error) { return constant(z, 0) }
+
+// Draw implements dist.Drawable.
+func (q QuantisedBatch) Draw(eps *G.Node) (*dist.Draw, error) {
+	z, err := q.Center()
+	return &dist.Draw{Z: z, Eps: eps, LogProb: func() (*G.Node, error) { return q.LogProb(z) }, PathLogProb: q.LogProb}, err
+}
+
+// Center implements dist.Drawable: the nearest entries. Their gradient is that of H.
+func (q QuantisedBatch) Center() (*G.Node, error) {
+	return graph.Op{Name: "vq.nearest", Run: graph.Both(quantise[float32], quantise[float64]),
+		Grads: []graph.Kernel{graph.Both(straightThrough[float32], straightThrough[float64])}}.Apply(q.H, q.book.Node(q.H.Graph()))
+}
+
+func quantise[T graph.Float](z []T, in [][]T) { // h, book
+	for i := range len(z) / vqWidth {
+		copy(entry(z, i), entry(in[1], nearest(entry(in[0], i), in[1])))
+	}
+}
+
+func straightThrough[T graph.Float](dh []T, in [][]T) { copy(dh, in[0]) }
+
+// constant is a number for each row of z, which passes no gradient.
+func constant(z *G.Node, v float64) (*G.Node, error) {
+	return graph.Compute("constant", z.Shape()[:1], graph.Each(func([]float64) float64 { return v }), z)
+}
+
+// Entries is the prior of places that each hold any entry of a codebook alike.
+type Entries struct {
+	*Codebook
+	Places int
+}
+
+// Params implements dist.Prior: none, the codebook is the posterior's.
+func (Entries) Params() []*nn.Param { return nil }
+
+// On implements dist.Prior: an EntriesBatch.
+func (e Entries) On(*G.ExprGraph, *G.Node) (dist.Dist, error) { return EntriesBatch{e}, nil }
+
+// At implements dist.Prior: a Choice.
+func (e Entries) At([]float64) (dist.Value, error) {
+	return Choice(slices.Repeat([][]float64{e.book.Numbers()}, e.Places)), nil
+}
+
+// Sample implements dist.Prior. Entries have no temperature: it is left out.
+func (e Entries) Sample(n int, _ []float32, _ float64, src rand.Source) (z []float32, err error) {
+	book, r := e.book.Value.Data().([]float32), rand.New(src)
+	for range n * e.Places {
+		z = append(z, entry(book, r.IntN(len(book)/vqWidth))...)
+	}
+	return z, nil
+}
+
+// EntriesBatch is the prior on a graph.
+type EntriesBatch struct{ Entries }
+
+// LogProb implements dist.Dist, of codes that were drawn: −places·log K.
+func (e EntriesBatch) LogProb(z *G.Node) (*G.Node, error) {
+	return constant(z, -float64(e.Places)*math.Log(float64(e.book.Value.Shape()[0])))
+}
+
+// quantising is the objective: the ELBO, the commitment of h to its entries, and the move of
+// the codebook after each step.
+type quantising struct{ vae.Bound }
+
+// Check implements vae.Bound.
+func (o quantising) Check(m *vae.Model, w klreg.Weight) error {
+	if m != nil && m.Posterior().Name() != "vq" {
+		return fmt.Errorf("outside: objective vq of a %s posterior, want vq", m.Posterior().Name())
+	}
+	return o.Bound.Check(m, w)
+}
+
+// Loss implements vae.Bound.
+func (o quantising) Loss(p *vae.Pass) (vae.LossNodes, error) {
+	l, err := o.Bound.Loss(p)
 	if err != nil {
-		return err
+		return l, err
 	}
-	book, counts, sums := v.book.Value.Data().([]float32), v.counts.Value.Data().([]float32), v.sums.Value.Data().([]float32)
-	n, total, decay := make([]float32, v.Codes), make([]float32, len(sums)), float32(v.Decay)
-	for at := 0; at < len(z); at += v.Width {
-		k := v.choose(z[at:], book)
-		n[k]++
-		for j := range v.Width {
-			total[k*v.Width+j] += z[at+j]
+	var s graph.Steps
+	q := l.Trace.Q.(QuantisedBatch)
+	gap := s.Do(graph.Combine([]float64{1, -1}, q.H, s.Do(graph.Stop(l.Trace.Z[0])))) // [R,Z]
+	far := s.Do(graph.Mean(s.Do(graph.RowSums(s.Do(G.Square(gap))))))
+	l.Terms = []vae.Term{{Name: "commitment", Value: far, Weight: commitment}}
+	p.Builder.Output("h", q.H)
+	l.After = q.move
+	return l, s.Err()
+}
+
+// move moves the codebook towards the vectors of a batch.
+func (c *Codebook) move(p *graph.Program) error {
+	numbers := func(p *nn.Param) []float32 { return p.Value.Data().([]float32) }
+	book, counts, sums := numbers(c.book), numbers(c.counts), numbers(c.sums)
+	h, err := p.Output("h")
+	for _, average := range [][]float32{counts, sums} {
+		for i := range average {
+			average[i] *= decay
 		}
 	}
-	for k := range v.Codes {
-		counts[k] = decay*counts[k] + (1-decay)*n[k]
-		for j := range v.Width {
-			i := k*v.Width + j
-			sums[i] = decay*sums[i] + (1-decay)*total[i]
-			book[i] = sums[i] / counts[k]
+	for i := range len(h) / vqWidth {
+		k := nearest(entry(h, i), book)
+		counts[k] += 1 - decay
+		for j, v := range entry(h, i) {
+			entry(sums, k)[j] += (1 - decay) * v
 		}
+	}
+	for i := range book {
+		k := i / vqWidth
 		if counts[k] < 0.1 { // dead: it takes the place of a vector of the batch
 			counts[k] = 1
-			copy(entry(sums, k, v.Width), z[k*v.Width:(k+1)*v.Width])
-			copy(entry(book, k, v.Width), z[k*v.Width:(k+1)*v.Width])
+			copy(entry(sums, k), entry(h, k%(len(h)/vqWidth)))
 		}
+		book[i] = sums[i] / counts[k]
 	}
-	return nil
-}
-
-// Sample draws n images: the entry of each place by how often it is in use, then E[x|e].
-func (v *VQ) Sample(n int, src rand.Source) ([]float32, error) {
-	z, used := []float32{}, distuv.NewCategorical(v.counts.Numbers(), src)
-	for range n * v.Places {
-		z = append(z, entry(v.book.Value.Data().([]float32), int(used.Rand()), v.Width)...)
-	}
-	logits := make([]float32, n*v.Set.Size())
-	err := v.decode.Run(n, map[string][]float32{"z": z}, graph.Collect("logits", n, logits))
-	return dist.Means(dist.Bernoulli{}, logits, v.Set.Size()), err
+	return err
 }

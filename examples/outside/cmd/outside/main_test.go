@@ -27,7 +27,7 @@ func TestCommands(t *testing.T) {
 		return string(out)
 	}
 	help := run("train", "-h")
-	for _, name := range []string{"binary, conv or mlp", "conv", "beta", "distill", "mmd", "conditional", "flow"} {
+	for _, name := range []string{"conv or mlp", "conv", "beta", "distill", "mmd", "conditional", "flow", "vq"} {
 		if !strings.Contains(help, name) {
 			t.Errorf("the help does not know %q", name)
 		}
@@ -35,10 +35,11 @@ func TestCommands(t *testing.T) {
 	for name, flags := range map[string]string{
 		"flow":        "-prior flow -objective elbo-sampled",
 		"beta":        "-likelihood beta -binarize none",
-		"binary":      "-encoder binary -posterior binary -prior binary",
+		"binary":      "-posterior binary -prior binary",
 		"conditional": "-prior conditional -labels 10",
 		"conv":        "-encoder conv -decoder conv -hidden 4,8",
 		"mmd":         "-objective mmd -option mmd.weight=10",
+		"vq":          "-posterior vq -prior vq -objective vq -latent 8 -option vq.codes=8",
 	} {
 		if testing.Short() && name != "flow" {
 			continue
