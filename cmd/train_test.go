@@ -111,7 +111,7 @@ func TestTrain(t *testing.T) {
 	for _, name := range []string{"samples.png", "reconstructions.png", "curves.png"} {
 		wantPNG(t, filepath.Join(run, name))
 	}
-	for _, words := range []string{"tiny: 512 training images, 128 test images", "784-16-2", "epoch 1/2", "epoch 2/2", "rate", "distortion", "runs/a", "images/s", " left\n"} {
+	for _, words := range []string{"tiny: 200 training images, 56 held out, 128 test images", "784-16-2", "epoch 1/2", "epoch 2/2", "rate", "distortion", "runs/a", "images/s", " left\n"} {
 		if !strings.Contains(out, words) {
 			t.Errorf("the output lacks %q:\n%s", words, out)
 		}

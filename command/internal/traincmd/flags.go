@@ -126,10 +126,10 @@ func parse(args []string) (*options, error) {
 		return nil, cli.Usagef("train: k is %d and m is %d, want at least 1", k, m)
 	}
 	if err := o.train.Validate(); err != nil {
-		return nil, cli.Usage(err)
+		return nil, f.Error(err)
 	}
 	if err := o.model.Validate(); err != nil {
-		return nil, cli.Usage(err)
+		return nil, f.Error(err)
 	}
 	if domain, err := o.model.Domain(); err != nil {
 		return nil, cli.Usage(err)

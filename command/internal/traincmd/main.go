@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"govae/command/internal/cli"
 	"govae/mnist"
@@ -20,9 +19,7 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.threads > 0 {
-		runtime.GOMAXPROCS(o.threads)
-	}
+	cli.Threads(o.threads)
 	trainSet, testSet, err := mnist.Load(o.data)
 	if err != nil {
 		return err
@@ -49,6 +46,5 @@ func Run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	}
-	show.done(epochs)
-	return nil
+	return show.done(epochs)
 }
