@@ -96,7 +96,7 @@ func TestTrain(t *testing.T) {
 	dir := t.TempDir()
 	out := must(t, dir, tinyModel("-epochs", "2", "-limit", "200", "-validation", "56", "-seed", "0", "-out", "runs/a")...)
 	run := filepath.Join(dir, "runs", "a")
-	want := []string{"best.safetensors", "config.json", "curves.png", "metrics.jsonl", "model.safetensors",
+	want := []string{".lock", "best.safetensors", "config.json", "curves.png", "former.safetensors", "metrics.jsonl", "model.safetensors",
 		"reconstructions.png", "samples.png", "state.safetensors"}
 	if got := slices.Sorted(maps.Keys(snapshot(t, run)))[1:]; !slices.Equal(got, want) {
 		t.Errorf("the run directory holds %v, want %v", got, want)

@@ -51,11 +51,11 @@ type interruptedError struct{ error }
 func (e interruptedError) Unwrap() error { return e.error }
 
 // Main runs a command and exits. The context ends at the first SIGINT, SIGTERM or SIGHUP; a
-// second one kills the process at once. A SIGHUP that was ignored at the start, as nohup
+// second one ends the process at once. A SIGHUP that was ignored at the start, as nohup
 // does, stays ignored. A reader of the output that goes away does not end the command.
 func Main(run func(ctx context.Context, args []string) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2)
 	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		stops = append(stops, syscall.SIGHUP)
@@ -64,13 +64,21 @@ func Main(run func(ctx context.Context, args []string) error) {
 	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		s := <-signals
-		signal.Stop(signals)
 		if _, ok := Terminal(os.Stdout); ok {
 			fmt.Print("\r") // back over the ^C that the terminal has shown, to where a bar is wiped from
 		}
 		cancel(caught{s})
+		os.Exit(code(<-signals))
 	}()
 	os.Exit(exitCode(ctx, run(ctx, os.Args[1:]), os.Stderr))
+}
+
+// code is the exit code after a signal.
+func code(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return 130
 }
 
 // caught is why the context ended.
@@ -90,9 +98,7 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	case errors.As(err, &interrupted):
 		var c caught
 		if errors.As(context.Cause(ctx), &c) {
-			if s, ok := c.signal.(syscall.Signal); ok {
-				return 128 + int(s)
-			}
+			return code(c.signal)
 		}
 		return 130
 	case errors.As(err, &usage):

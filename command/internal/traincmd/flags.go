@@ -88,6 +88,7 @@ func flags(o *options) *cli.Flags {
 	f.Group("Run")
 	f.StringVar(&o.train.Out, "out", o.train.Out, "`DIR` of the run, made if it is not there")
 	f.BoolVar(&o.train.Resume, "resume", o.train.Resume, "go on with the run in -out, with its settings; a larger -epochs prolongs it")
+	f.BoolVar(&o.train.AnyMachine, "any-machine", o.train.AnyMachine, "with -resume: go on also on another kind of machine than the run was on, where the last digits differ")
 	f.IntVar(&o.threads, "threads", o.threads, "use `N` cores; 0 for all. The result does not depend on it")
 	f.BoolVar(&o.quiet, "quiet", o.quiet, "print nothing but errors")
 	return f
@@ -219,7 +220,10 @@ func resume(o *options, f *cli.Flags, given map[string]string) error {
 	was.model, was.train = s.Model, s.Train
 	was.train.Objective = was.train.Objective.Whole()
 	was.train.Optimizer = cmp.Or(was.train.Optimizer, optim.Default)
-	was.train.Out, was.train.Resume = now.train.Out, true
+	was.train.Out, was.train.Resume, was.train.AnyMachine = now.train.Out, true, now.train.AnyMachine
+	if _, ok := given["data"]; !ok {
+		was.data = s.Place
+	}
 	_, all := given["preset"]
 	f.VisitAll(func(g *flag.Flag) {
 		if _, ok := given[g.Name]; !ok && !all || err != nil {
@@ -249,6 +253,6 @@ func resume(o *options, f *cli.Flags, given map[string]string) error {
 // result is all of o that the result of a run depends on.
 func (o options) result() options {
 	o = o.settled()
-	o.data, o.preset, o.threads, o.quiet, o.train.Out = "", "", 0, false, ""
+	o.data, o.preset, o.threads, o.quiet, o.train.Out, o.train.AnyMachine = "", "", 0, false, "", false
 	return o
 }

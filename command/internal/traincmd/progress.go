@@ -96,10 +96,12 @@ func extras(o *options) (s string) {
 
 func (p *progress) hooks() train.Hooks {
 	if p.o.quiet {
-		return train.Hooks{Draw: cli.Draw}
+		return train.Hooks{Draw: cli.Draw, Notice: p.notice}
 	}
-	return train.Hooks{Step: p.step, Epoch: p.epoch, Draw: cli.Draw}
+	return train.Hooks{Step: p.step, Epoch: p.epoch, Draw: cli.Draw, Notice: p.notice}
 }
+
+func (p *progress) notice(text string) { fmt.Fprintln(p.out, "note:", text) }
 
 func (p *progress) step(s train.Progress) {
 	p.steps++
