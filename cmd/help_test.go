@@ -11,7 +11,7 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation backward batch beta binarize capacity capacity-epochs clip components cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
+		"train": "above activation any-machine backward batch beta binarize capacity capacity-epochs clip components config cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
 			"resume schedule schedule-steps seed sigma threads validation version warmup warmup-above warmup-k weight-decay",
 		"sample":    "data each kind model n npy out pixels seed temperature version",
 		"reproduce": "data docs epochs k n row runs seeds threads version",

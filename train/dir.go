@@ -58,13 +58,21 @@ type Settings struct {
 
 // ReadSettings returns the settings of the run in a directory.
 func ReadSettings(dir string) (Settings, error) {
-	b, err := readSettings(dir)
-	if err != nil {
+	if _, err := readSettings(dir); err != nil {
 		return Settings{}, err
+	}
+	return ReadConfig(filepath.Join(dir, configFile))
+}
+
+// ReadConfig returns the settings in a file, such as the config.json of a run.
+func ReadConfig(path string) (Settings, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Settings{}, fmt.Errorf("train: %w", err)
 	}
 	s, err := parseSettings(b)
 	if err != nil {
-		return Settings{}, fmt.Errorf("train: %s: %w", filepath.Join(dir, configFile), err)
+		return Settings{}, fmt.Errorf("train: %s: %w", path, err)
 	}
 	return s, nil
 }
