@@ -11,12 +11,12 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation backward batch beta binarize capacity capacity-epochs clip components cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
-			"resume schedule schedule-steps seed sigma threads validation warmup warmup-above warmup-k weight-decay",
-		"sample":    "data each kind model n npy out pixels seed temperature",
-		"reproduce": "data docs epochs k n row runs seeds threads",
-		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads",
-		"evaluate":  "binarize compare data dims gap json k model n seed surgery",
+		"train": "above activation any-machine backward batch beta binarize capacity capacity-epochs clip components config cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
+			"resume schedule schedule-steps seed sigma threads validation version warmup warmup-above warmup-k weight-decay",
+		"sample":    "data each kind model n npy out pixels seed temperature version",
+		"reproduce": "data docs epochs k n row runs seeds threads version",
+		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads version",
+		"evaluate":  "binarize compare data dims gap json k model n seed surgery version",
 	}
 	groups := map[string][]string{
 		"train":     {"Data", "Model", "Objective", "Optimisation", "Run"},

@@ -195,7 +195,6 @@ func TestSampleImages(t *testing.T) {
 			t.Errorf("%s: %d bytes of images, want %d", kind, len(b), 4*len(want))
 			continue
 		}
-		digits := len(fmt.Sprint(len(want)/784 - 1))
 		for i, w := range want {
 			got := math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 			if math.Abs(float64(got-w)) > 1e-5 {
@@ -204,7 +203,7 @@ func TestSampleImages(t *testing.T) {
 			}
 		}
 		last := len(want)/784 - 1
-		img, err := png.Decode(bytes.NewReader(read(t, filepath.Join(dir, kind, fmt.Sprintf("%0*d.png", digits, last)))))
+		img, err := png.Decode(bytes.NewReader(read(t, filepath.Join(dir, kind, fmt.Sprintf("%06d.png", last)))))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +256,7 @@ func TestSampleSeed(t *testing.T) {
 		}
 	}
 	must(t, dir, "sample", "-temperature", "0", "-n", "2", "-each", "cold")
-	if sum(t, filepath.Join(dir, "cold", "0.png")) != sum(t, filepath.Join(dir, "cold", "1.png")) {
+	if sum(t, filepath.Join(dir, "cold", "000000.png")) != sum(t, filepath.Join(dir, "cold", "000001.png")) {
 		t.Error("two images at temperature 0 differ")
 	}
 }

@@ -17,10 +17,11 @@ func TestTerminal(t *testing.T) {
 		t.Skip("no script(1), which gives a command a terminal")
 	}
 	dir := t.TempDir()
+	columns := 120
 	terminal := func(args ...string) (string, int) {
 		t.Helper()
 		c := command(t.Context(), dir, args...)
-		line := "stty cols 120 rows 30; exec '" + c.Path + "' '" + strings.Join(args[1:], "' '") + "'"
+		line := fmt.Sprintf("stty cols %d rows 30; exec '", columns) + c.Path + "' '" + strings.Join(args[1:], "' '") + "'"
 		c.Path, c.Args = script, []string{"script", "-qec", line, "/dev/null"}
 		r := finish(t, c)
 		if strings.Contains(r.stderr, "usage") || strings.Contains(r.stdout, "illegal option") {
@@ -57,10 +58,24 @@ func TestTerminal(t *testing.T) {
 		}
 	}
 	wiped(out)
-	last := lastLine(out)
+	last := strings.TrimPrefix(lastLine(out), "\x1b[1A\x1b[J")
 	if !strings.Contains(last, fmt.Sprintf("in run%d: model.safetensors", epochs)) || strings.ContainsAny(last, "[\x1b") {
 		t.Errorf("the last line is %q", last)
 	}
+
+	// A narrow terminal has lines that fit: of the bar, and of each epoch.
+	for _, columns = range []int{80, 40} {
+		out, code := terminal(tinyModel("-batch", "8", "-epochs", fmt.Sprint(epochs), "-out", fmt.Sprint("narrow", columns))...)
+		if code != 0 || strings.Contains(out, "…") {
+			t.Errorf("%d columns: exit code %d, or a part is cut off: %q", columns, code, out)
+		}
+		for _, line := range regexp.MustCompile(`epoch[^\r\n\x1b]*`).FindAllString(out, -1) {
+			if len(line) > columns || strings.Contains(line, "[") && !strings.HasSuffix(line, "left") {
+				t.Errorf("%d columns hold %q", columns, line)
+			}
+		}
+	}
+	columns = 120
 
 	// An error leaves the terminal clean: its line stands alone.
 	out, code = terminal(tinyModel("-out", "nan", "-lr", "1e30", "-batch", "8")...)

@@ -96,7 +96,7 @@ func TestTrain(t *testing.T) {
 	dir := t.TempDir()
 	out := must(t, dir, tinyModel("-epochs", "2", "-limit", "200", "-validation", "56", "-seed", "0", "-out", "runs/a")...)
 	run := filepath.Join(dir, "runs", "a")
-	want := []string{"best.safetensors", "config.json", "curves.png", "metrics.jsonl", "model.safetensors",
+	want := []string{".lock", "best.safetensors", "config.json", "curves.png", "former.safetensors", "metrics.jsonl", "model.safetensors",
 		"reconstructions.png", "samples.png", "state.safetensors"}
 	if got := slices.Sorted(maps.Keys(snapshot(t, run)))[1:]; !slices.Equal(got, want) {
 		t.Errorf("the run directory holds %v, want %v", got, want)
@@ -111,7 +111,7 @@ func TestTrain(t *testing.T) {
 	for _, name := range []string{"samples.png", "reconstructions.png", "curves.png"} {
 		wantPNG(t, filepath.Join(run, name))
 	}
-	for _, words := range []string{"tiny: 512 training images, 128 test images", "784-16-2", "epoch 1/2", "epoch 2/2", "rate", "distortion", "runs/a", "images/s", " left\n"} {
+	for _, words := range []string{"tiny: 200 training images, 56 held out, 128 test images", "784-16-2", "epoch 1/2", "epoch 2/2", "rate", "distortion", "runs/a", "images/s", " left\n"} {
 		if !strings.Contains(out, words) {
 			t.Errorf("the output lacks %q:\n%s", words, out)
 		}

@@ -50,8 +50,10 @@ type Config struct {
 
 	// Out is the run directory; empty to write nothing.
 	Out string `json:"-"`
-	// Resume goes on with the run in Out.
-	Resume bool `json:"-"`
+	// Resume goes on with the run in Out, which must have been on the same kind of machine
+	// unless AnyMachine is set.
+	Resume     bool `json:"-"`
+	AnyMachine bool `json:"-"`
 }
 
 // DefaultConfig is 10 epochs of Adam at 1e-3 in batches of 128, dynamic

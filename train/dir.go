@@ -3,18 +3,27 @@ package train
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
 
 	"govae/checkpoint"
+	"govae/internal/simd"
 	"govae/vae"
 )
 
@@ -25,6 +34,8 @@ const (
 	modelFile   = "model.safetensors"   // weights after the last whole epoch, or where the run was interrupted
 	bestFile    = "best.safetensors"    // weights of the best epoch on the validation split
 	stateFile   = "state.safetensors"   // weights, moments and step: what Resume needs
+	formerFile  = "former.safetensors"  // the state before that one, for when it is damaged
+	lockFile    = ".lock"               // held by the process that is at work
 	samplesFile = "samples.png"         // draws from the prior
 	reconsFile  = "reconstructions.png" // test images above their reconstructions
 	curvesFile  = "curves.png"          // ELBO, rate and distortion over the epochs
@@ -35,22 +46,46 @@ type Settings struct {
 	Model vae.Config `json:"model"`
 	Train Config     `json:"train"`
 	Data  string     `json:"data"` // number, size and checksum of the training images
+
+	// The same of the images that are measured on, "" for none and in runs from before they
+	// were noted.
+	Validation string `json:"validation_data,omitempty"`
+	Test       string `json:"test_data,omitempty"`
+	// Place is the directory that the data were read from, "" for GoMNIST's copy. The result
+	// does not depend on it.
+	Place string `json:"place,omitempty"`
 }
 
 // ReadSettings returns the settings of the run in a directory.
 func ReadSettings(dir string) (Settings, error) {
-	path := filepath.Join(dir, configFile)
+	if _, err := readSettings(dir); err != nil {
+		return Settings{}, err
+	}
+	return ReadConfig(filepath.Join(dir, configFile))
+}
+
+// ReadConfig returns the settings in a file, such as the config.json of a run.
+func ReadConfig(path string) (Settings, error) {
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Settings{}, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
-	} else if err != nil {
+	if err != nil {
 		return Settings{}, fmt.Errorf("train: %w", err)
 	}
-	var s Settings
+	s, err := parseSettings(b)
+	if err != nil {
+		return Settings{}, fmt.Errorf("train: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// parseSettings reads settings, and nothing but settings.
+func parseSettings(b []byte) (s Settings, err error) {
+	if err := strictJSON(b); err != nil {
+		return s, err
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return Settings{}, fmt.Errorf("train: %s: %v", path, err)
+		return Settings{}, err
 	}
 	if s.Train.Objective.Name == "" { // of a time when there was one objective
 		s.Train.Objective = vae.DefaultObjective()
@@ -58,14 +93,97 @@ func ReadSettings(dir string) (Settings, error) {
 	return s, nil
 }
 
+// strictJSON returns an error unless b is one JSON value, without a key twice in one object
+// in whatever case, and nothing after it: all of which encoding/json lets pass.
+func strictJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if err := strictValue(d); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("text after the end, at byte %d", d.InputOffset())
+	}
+	return nil
+}
+
+func strictValue(d *json.Decoder) error {
+	t, err := d.Token()
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	} else if err != nil {
+		return err
+	}
+	delim, ok := t.(json.Delim)
+	if !ok {
+		return nil
+	}
+	keys := map[string]string{}
+	for d.More() {
+		if delim == '{' {
+			t, err := d.Token()
+			if err != nil {
+				return err
+			}
+			key := t.(string) // of an object, or Token fails
+			if other, twice := keys[strings.ToLower(key)]; twice {
+				return fmt.Errorf("the keys %q and %q, one of which is enough", other, key)
+			}
+			keys[strings.ToLower(key)] = key
+		}
+		if err := strictValue(d); err != nil {
+			return err
+		}
+	}
+	if _, err = d.Token(); err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 func (l *Loop) path(name string) string { return filepath.Join(l.Dir, name) }
 
-// open makes the run directory, or goes on with the run that is in it.
-func (l *Loop) open() error {
+// open makes the run directory, or goes on with the run that is in it. The directory is
+// this process's own until unlock is called.
+func (l *Loop) open() (unlock func(), err error) {
+	ready, begin := l.free, l.writeSettings
 	if l.Resume {
-		return l.resume()
+		ready, begin = func() error { _, err := readSettings(l.Dir); return err }, l.resume
 	}
-	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile} {
+	if err := ready(); err != nil { // before anything is written
+		return nil, err
+	}
+	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
+		return nil, fmt.Errorf("train: make the run directory %s: %w", l.Dir, err)
+	}
+	if unlock, err = lock(l.Dir); err != nil {
+		return nil, err
+	}
+	if err = ready(); err == nil { // another process may have been there since
+		err = begin()
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// lock takes a directory for this process alone, by a lock of the operating system, which
+// ends with the process however it ends.
+func lock(dir string) (unlock func(), err error) {
+	l := flock.New(filepath.Join(dir, lockFile))
+	switch held, err := l.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("train: lock %s: %w", dir, err)
+	case !held:
+		return nil, fmt.Errorf("train: another process is at work in %s: wait until it ends, or choose another directory", dir)
+	}
+	return func() { l.Close() }, nil
+}
+
+// free returns an error unless a new run can have the directory.
+func (l *Loop) free() error {
+	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile, formerFile} {
 		if _, err := os.Lstat(l.path(name)); err == nil {
 			return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", l.Dir, name)
 		}
@@ -81,10 +199,7 @@ func (l *Loop) open() error {
 			return fmt.Errorf("train: %s holds a %s that is not of this run: choose another directory", l.Dir, name)
 		}
 	}
-	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
-		return fmt.Errorf("train: make the run directory %s: %w", l.Dir, err)
-	}
-	return l.writeSettings()
+	return nil
 }
 
 // foreign reports whether a config.json has other fields than this run's settings.
@@ -102,11 +217,15 @@ func (l *Loop) foreign(old json.RawMessage) bool {
 
 // readSettings reads config.json of a run directory.
 func readSettings(dir string) (json.RawMessage, error) {
-	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	path := filepath.Join(dir, configFile)
+	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
 	} else if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
+	}
+	if err := strictJSON(b); err != nil {
+		return nil, fmt.Errorf("train: %s: %w", path, err)
 	}
 	return b, nil
 }
@@ -126,30 +245,35 @@ func (l *Loop) write(name string, b []byte) error {
 	})
 }
 
-// resume restores the run in the directory, whose settings must go with this run's.
+// resume restores the run in the directory, whose files must all be of one run, and whose
+// settings must go with this run's.
 func (l *Loop) resume() error {
 	old, err := readSettings(l.Dir)
 	if err != nil {
 		return err
 	}
 	if err := l.agree(old); err != nil {
+		return fmt.Errorf("train: the run in %s has other settings: %w", l.Dir, err)
+	}
+	f, name, err := l.readState()
+	if err != nil {
 		return err
 	}
-	f, err := checkpoint.Read(l.path(stateFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if f == nil {
 		// Interrupted before anything was saved: from the start. The first epoch's metrics
 		// are written before its state.
 		if b, _ := os.ReadFile(l.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
 			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", l.Dir, stateFile)
 		}
 		return l.writeSettings()
-	} else if err != nil {
-		return err
 	}
 	if err := l.restoreState(f); err != nil {
-		return fmt.Errorf("train: %s: %w", l.path(stateFile), err)
+		return fmt.Errorf("train: %s: %w", l.path(name), err)
 	}
 	if err := l.readHistory(); err != nil {
+		return err
+	}
+	if err := l.checkFiles(); err != nil {
 		return err
 	}
 	if l.Restored != nil {
@@ -163,21 +287,127 @@ func (l *Loop) resume() error {
 	return l.writeSettings()
 }
 
-// agree compares the settings of the run in the directory with this run's.
+// readState reads the state of the run, or the one before it if that is damaged or was being
+// replaced. It returns nil if there is none.
+func (l *Loop) readState() (f *checkpoint.File, name string, err error) {
+	f, err = checkpoint.Read(l.path(stateFile))
+	if err == nil {
+		return f, stateFile, nil
+	}
+	former, formerErr := checkpoint.Read(l.path(formerFile))
+	switch {
+	case formerErr == nil:
+		l.notice("%v; going on from %s", err, l.path(formerFile))
+		return former, formerFile, nil
+	case errors.Is(err, fs.ErrNotExist) && errors.Is(formerErr, fs.ErrNotExist):
+		return nil, "", nil
+	}
+	return nil, "", err
+}
+
+// notice tells what a user should know of a run that goes on.
+func (l *Loop) notice(format string, args ...any) {
+	if l.Notice != nil {
+		l.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+// checkFiles returns an error unless the weights files are of this run. The model file is
+// written anew if it is gone, for the state has its weights.
+func (l *Loop) checkFiles() error {
+	f, err := checkpoint.Read(l.path(modelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		l.notice("%s is gone: it is written anew from %s", l.path(modelFile), stateFile)
+		return l.saveModel(modelFile)
+	}
+	if err == nil {
+		err = l.own(f, l.state.Step)
+	}
+	if err != nil {
+		return fmt.Errorf("train: %s: %w; remove it, and resume writes it anew", l.path(modelFile), err)
+	}
+	if l.state.BestEpoch == 0 {
+		return nil
+	}
+	if f, err = checkpoint.Read(l.path(bestFile)); err == nil {
+		err = l.own(f, l.state.BestEpoch*l.Task.Steps())
+	}
+	if err != nil {
+		return fmt.Errorf("train: %s, the weights of epoch %d: %w; put it back, or choose another directory", l.path(bestFile), l.state.BestEpoch, err)
+	}
+	return nil
+}
+
+// own returns an error unless a weights file is of this run, and of that step or, if the
+// machine stopped between two files, of a later one. Files from before steps were noted pass.
+func (l *Loop) own(f *checkpoint.File, step int) error {
+	if err := l.sameRun(f); err != nil {
+		return err
+	}
+	text, noted := f.Metadata[stepKey]
+	if !noted {
+		return nil
+	}
+	switch got, err := strconv.Atoi(text); {
+	case err != nil:
+		return fmt.Errorf("its metadata %q is %q, want a number of steps", stepKey, text)
+	case got < step:
+		return fmt.Errorf("it is of step %d, and the run's state of step %d", got, step)
+	case got > step || step != l.state.Step:
+		return nil
+	}
+	for _, p := range l.Task.Params() {
+		for _, t := range vae.Tensors(p, p.Value.Data(), "") {
+			want, ok := t.Data.([]float32)
+			if !ok {
+				continue
+			}
+			if got, err := f.Float32(t.Name, t.Shape...); err != nil {
+				return err
+			} else if !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
+				return fmt.Errorf("its %s is not that of the run's state, though both are of step %d", t.Name, step)
+			}
+		}
+	}
+	return nil
+}
+
+// sameRun returns an error if a file notes settings, or a kind of machine, that are not this
+// run's.
+func (l *Loop) sameRun(f *checkpoint.File) error {
+	text, noted := f.Metadata[settingsKey]
+	if !noted {
+		text, noted = f.Metadata[metaKey]
+	}
+	if noted {
+		if err := l.agree([]byte(text)); err != nil {
+			return fmt.Errorf("it is of a run with other settings: %w", err)
+		}
+	}
+	if was, now := f.Metadata[machineKey], machine(); was != "" && was != now && !l.AnyMachine {
+		return fmt.Errorf("it was written on %s, and this is %s, whose last digits differ: go on there, or allow any machine", was, now)
+	}
+	return nil
+}
+
+// machine is what the bits of a step depend on besides the code.
+func machine() string { return fmt.Sprintf("%s with %s kernels", runtime.GOARCH, simd.Current()) }
+
+// agree returns what differs between settings of the run in the directory and this run's.
 func (l *Loop) agree(old json.RawMessage) error {
 	if l.Agree != nil {
 		return l.Agree(old)
 	}
 	b, err := json.Marshal(l.Settings)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return err
 	}
 	var was, now any
-	if err := errors.Join(json.Unmarshal(old, &was), json.Unmarshal(b, &now)); err != nil {
-		return fmt.Errorf("train: %s: %w", l.path(configFile), err)
+	if err := errors.Join(strictJSON(old), json.Unmarshal(old, &was), json.Unmarshal(b, &now)); err != nil {
+		return err
 	}
 	if !reflect.DeepEqual(was, now) {
-		return fmt.Errorf("train: the run in %s has other settings: %s, here %s", l.Dir, compact(old), b)
+		return fmt.Errorf("%s, here %s", compact(old), b)
 	}
 	return nil
 }
@@ -236,10 +466,31 @@ func (l *Loop) readHistory() error {
 		}
 		l.lines = append(l.lines, bytes.Clone(lines.Bytes()))
 	}
+	if sum := l.metricsSum(); len(l.lines) == l.epoch() && l.state.Metrics != "" && l.state.Metrics != sum {
+		return fmt.Errorf("train: %s: its first %d lines are not those of the run when its state was saved; put them back, or choose another directory", l.path(metricsFile), len(l.lines))
+	}
 	if len(l.lines) < l.epoch() {
 		return fmt.Errorf("train: %s: %d epochs, but %s is at epoch %d", l.path(metricsFile), len(l.lines), stateFile, l.epoch())
 	}
 	return nil
+}
+
+// metricsSum is a checksum of the lines of metrics.jsonl, but for the time that they took.
+func (l *Loop) metricsSum() string {
+	h := sha256.New()
+	for _, line := range l.lines {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(line, &fields) != nil {
+			fields = map[string]json.RawMessage{"": line}
+		}
+		for _, name := range []string{"seconds", "images_per_second", "rows_per_second"} {
+			delete(fields, name)
+		}
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			fmt.Fprintf(h, "%q:%s\n", name, fields[name])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // writeHistory writes metrics.jsonl anew: it is small, and so always whole.

@@ -89,9 +89,15 @@ type Loop struct {
 	// Dir is the run directory; "" to write nothing. Resume goes on with the run in it.
 	Dir    string
 	Resume bool
+	// AnyMachine has a run resume on another kind of machine than it was on, where the last
+	// digits differ from those of a run that never moved.
+	AnyMachine bool
+	// Notice, which may be nil, is told what a user should know of a resumed run, such as a
+	// file that was damaged and what stands in for it.
+	Notice func(text string)
 	// Settings is written to config.json: everything that the result depends on. A run
 	// resumes only with equal settings, unless Agree, which is given those of the run, finds
-	// nothing wrong.
+	// finds nothing wrong.
 	Settings any
 	Agree    func(old json.RawMessage) error
 	// Model makes the model file; nil for the parameters alone.
@@ -152,6 +158,7 @@ type loopState struct {
 	Seconds   float64            `json:"seconds"`        // spent on this epoch
 	Best      *float64           `json:"best,omitempty"`
 	BestEpoch int                `json:"best_epoch,omitempty"`
+	Metrics   string             `json:"metrics,omitempty"` // checksum of the lines of metrics.jsonl
 
 	// Of runs from before there were sums of any names.
 	Distortion float64 `json:"distortion,omitempty"`
@@ -186,9 +193,11 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 	}()
 	if l.Dir != "" {
-		if err := l.open(); err != nil {
+		unlock, err := l.open()
+		if err != nil {
 			return err
 		}
+		defer unlock()
 	}
 	for l.epoch() < l.Epochs && !l.patienceEnds() {
 		if err := l.runEpoch(ctx); err != nil {

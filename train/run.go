@@ -9,7 +9,11 @@ import (
 
 // Data is what a model is trained on and measured by. The test set never chooses
 // anything; Test may be nil.
-type Data struct{ Train, Test *mnist.Set }
+type Data struct {
+	Train, Test *mnist.Set
+	// Place is the directory that they were read from, for config.json; "" for GoMNIST's copy.
+	Place string
+}
 
 // Metrics are the averages of a pass over a set, in nats per image.
 type Metrics struct {
@@ -47,6 +51,9 @@ type Progress struct {
 type Hooks struct {
 	Step  func(Progress)
 	Epoch func(Epoch)
+	// Notice is told what a user should know of a run that is resumed, such as a file that
+	// was damaged and what stands in for it.
+	Notice func(text string)
 	// Draw draws figures into the run directory, at the end and from time to time: this
 	// package draws none itself. Package command has one.
 	Draw func(Drawing) error

@@ -35,14 +35,21 @@ func data(t *testing.T) train.Data {
 	return train.Data{Train: tr.Slice(0, 400), Test: te.Slice(0, 300)}
 }
 
-// fit trains a fresh model and returns it, with the epochs.
-func fit(t *testing.T, ctx context.Context, mc vae.Config, c train.Config, hooks train.Hooks) (*vae.Model, []train.Epoch, error) {
+// fresh is a model that nobody has trained.
+func fresh(t *testing.T, mc vae.Config, c train.Config) *vae.Model {
 	t.Helper()
 	mc.Seed = c.Seed
 	m, err := vae.New(mc)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// fit trains a fresh model and returns it, with the epochs.
+func fit(t *testing.T, ctx context.Context, mc vae.Config, c train.Config, hooks train.Hooks) (*vae.Model, []train.Epoch, error) {
+	t.Helper()
+	m := fresh(t, mc, c)
 	epochs, err := train.Run(ctx, m, data(t), c, hooks)
 	return m, epochs, err
 }
@@ -199,7 +206,7 @@ func TestRunDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if with, ok := train.TrainedWith(f); !ok || with.Batch != c.Batch {
+	if with, ok, err := train.TrainedWith(f); !ok || err != nil || with.Train.Batch != c.Batch {
 		t.Errorf("model.safetensors says it was trained with %+v", with)
 	}
 	s, err := train.ReadSettings(c.Out)
@@ -238,8 +245,8 @@ func TestRunDirectory(t *testing.T) {
 	if _, err := vae.Load(filepath.Join(c.Out, "best.safetensors")); err != nil {
 		t.Error(err)
 	}
-	if entries, _ := os.ReadDir(c.Out); len(entries) != 5 {
-		t.Errorf("%d files in the run directory, want 5: %v", len(entries), entries)
+	if entries, _ := os.ReadDir(c.Out); len(entries) != 7 {
+		t.Errorf("%d files in the run directory, want 7: %v", len(entries), entries)
 	}
 	if _, _, err := fit(t, context.Background(), mc, c, train.Hooks{}); err == nil || !strings.Contains(err.Error(), "another run") {
 		t.Errorf("a second run into the directory: %v", err)

@@ -2,38 +2,57 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
 
 	"govae/checkpoint"
 	"govae/vae"
 )
 
-// metaKey is where a file's metadata holds the run's settings, stateKey its state.
+// Where the metadata of a run's files hold what they are of.
 const (
-	metaKey  = "govae.train"
-	stateKey = "govae.state"
+	metaKey     = "govae.train"    // the settings of a variational autoencoder's run
+	settingsKey = "govae.settings" // those of any loop's
+	stepKey     = "govae.step"     // the steps that the weights have had
+	machineKey  = "govae.machine"  // the kind of machine of the last of them
+	stateKey    = "govae.state"    // what resume needs
 )
 
-// TrainedWith returns the settings of the run that a model file comes from, if
-// it comes from one.
-func TrainedWith(f *checkpoint.File) (Config, bool) {
-	var s Settings
+// TrainedWith returns the settings of the run that a model file comes from, or false if it
+// comes from none. A record that can't be read is an error.
+func TrainedWith(f *checkpoint.File) (Settings, bool, error) {
 	text, ok := f.Metadata[metaKey]
-	if !ok || json.Unmarshal([]byte(text), &s) != nil {
-		return Config{}, false
+	if !ok {
+		return Settings{}, false, nil
 	}
-	return s.Train, true
+	s, err := parseSettings([]byte(text))
+	if err != nil {
+		return s, false, fmt.Errorf("train: its metadata %q: %w", metaKey, err)
+	}
+	return s, true, nil
 }
 
 // modelData is the model file of this run as it stands.
-func (l *Loop) modelData() (*checkpoint.File, error) {
+func (l *Loop) modelData() (f *checkpoint.File, err error) {
 	if l.Model != nil {
-		return l.Model()
+		if f, err = l.Model(); err != nil {
+			return nil, err
+		}
+	} else {
+		f = &checkpoint.File{Metadata: map[string]string{}}
+		for _, p := range l.Task.Params() {
+			f.Tensors = append(f.Tensors, vae.Tensors(p, p.Value.Data(), "")...)
+		}
+		settings, err := json.Marshal(l.Settings)
+		if err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+		f.Metadata[settingsKey] = string(settings)
 	}
-	f := &checkpoint.File{Metadata: map[string]string{}}
-	for _, p := range l.Task.Params() {
-		f.Tensors = append(f.Tensors, vae.Tensors(p, p.Value.Data(), "")...)
-	}
+	f.Metadata[stepKey], f.Metadata[machineKey] = strconv.Itoa(l.state.Step), machine()
 	return f, nil
 }
 
@@ -85,6 +104,7 @@ func (l *Loop) saveState() error {
 	if err != nil {
 		return err
 	}
+	l.state.Metrics = l.metricsSum()
 	s, err := json.Marshal(l.state)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
@@ -97,11 +117,33 @@ func (l *Loop) saveState() error {
 			}
 		}
 	}
+	if err := l.keepState(); err != nil {
+		return fmt.Errorf("train: keep the former state: %w", err)
+	}
 	return checkpoint.Write(l.path(stateFile), f)
+}
+
+// keepState gives the state that there is the name of the former one as well. Where a file
+// can't have two names it is renamed, and resume then finds it under that one.
+func (l *Loop) keepState() error {
+	state, former := l.path(stateFile), l.path(formerFile)
+	if _, err := os.Lstat(state); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.Remove(former); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(state, former); err == nil {
+		return nil
+	}
+	return os.Rename(state, former)
 }
 
 // restoreState is the inverse of saveState.
 func (l *Loop) restoreState(f *checkpoint.File) error {
+	if err := l.sameRun(f); err != nil {
+		return err
+	}
 	var s loopState
 	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 {
 		return fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)

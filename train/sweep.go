@@ -54,6 +54,14 @@ func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []fl
 		return nil, err
 	}
 	o.Binarize = cfg.Binarize
+	if err := os.MkdirAll(cfg.Out, 0o777); err != nil {
+		return nil, fmt.Errorf("train: make the directory of the sweep: %w", err)
+	}
+	unlock, err := lock(cfg.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	var points []SweepPoint
 	for _, beta := range betas {
 		c := cfg

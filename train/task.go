@@ -2,8 +2,10 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -31,8 +33,9 @@ type task struct {
 
 	schedule                func(done float64) float64
 	train, validation, test *mnist.Set
-	perEpoch                int    // steps
-	dataID                  string // names the training images
+	perEpoch                int                   // steps
+	ids                     map[*mnist.Set]string // what the sets are known by
+	place                   string                // where they are from
 
 	steps map[kind]*vae.Step
 	epoch int   // that order is for
@@ -65,7 +68,7 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 	if cfg.Optimizer == optim.Default {
 		cfg.Optimizer = "" // one spelling in config.json, that of runs from before there was a choice
 	}
-	t := &task{cfg: cfg, model: m, hooks: hooks, drawn: time.Now(), steps: map[kind]*vae.Step{}, epoch: -1}
+	t := &task{cfg: cfg, model: m, hooks: hooks, drawn: time.Now(), steps: map[kind]*vae.Step{}, ids: map[*mnist.Set]string{}, place: data.Place, epoch: -1}
 	all := data.Train.Prepare(cfg.Binarize, stream.New(cfg.Seed, stream.Fixed, 0))
 	t.train, t.validation = all.Slice(0, n), all.Slice(n, all.Len())
 	if cfg.Limit > 0 {
@@ -74,14 +77,13 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 	if data.Test != nil {
 		t.test = data.Test.Prepare(cfg.Binarize, stream.New(cfg.Seed, stream.Fixed, 1))
 	}
-	t.dataID = fmt.Sprintf("%d images of %d×%d, crc32 %08x", t.train.Len(), t.train.Rows, t.train.Cols, crc32.ChecksumIEEE(t.train.Pixels))
 	t.perEpoch = (t.train.Len()-1)/cfg.Batch + 1 // rounded up, without overflow
 	var err error
 	if t.schedule, err = optim.Schedule(cfg.Schedule); err != nil {
 		return nil, err
 	}
 	t.loop = &Loop{Task: t, Epochs: cfg.Epochs, Seed: cfg.Seed, LR: t.lr, Clip: cfg.Clip, Dir: cfg.Out, Resume: cfg.Resume, Patience: cfg.Patience,
-		Settings: t.settings(), Agree: t.agree, Model: t.file, Record: t.record, Restored: t.restored, Save: t.save, Check: t.check}
+		Settings: t.settings(), Agree: t.agree, Model: t.file, Record: t.record, Restored: t.restored, Save: t.save, Check: t.check, AnyMachine: cfg.AnyMachine, Notice: hooks.Notice}
 	if hooks.Step != nil {
 		t.loop.Step = t.stepped
 	}
@@ -278,22 +280,41 @@ func (t *task) save(s Summary) error {
 
 // settings describes this run.
 func (t *task) settings() Settings {
-	return Settings{Model: t.model.Config(), Train: t.cfg, Data: t.dataID}
+	return Settings{Model: t.model.Config(), Train: t.cfg, Data: t.known(t.train), Validation: t.known(t.validation), Test: t.known(t.test), Place: t.place}
+}
+
+// known says what a set is known by: number, size and checksum of its images, and, for a
+// model that takes them, the checksum of their labels.
+func (t *task) known(set *mnist.Set) string {
+	if set == nil || set.Len() == 0 {
+		return ""
+	}
+	if id, ok := t.ids[set]; ok {
+		return id
+	}
+	id := fmt.Sprintf("%d images of %d×%d, crc32 %08x", set.Len(), set.Rows, set.Cols, crc32.ChecksumIEEE(set.Pixels))
+	if t.model.Labels() > 0 {
+		id += fmt.Sprintf(", of labels %08x", crc32.ChecksumIEEE(set.Labels))
+	}
+	t.ids[set] = id
+	return id
 }
 
 // file is the model file of this run as it stands.
 func (t *task) file() (*checkpoint.File, error) {
-	s, err := json.Marshal(t.settings())
+	settings := t.settings()
+	settings.Place = "" // nobody else's matter
+	s, err := json.Marshal(settings)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return t.model.File(map[string]string{metaKey: string(s)})
 }
 
-// agree returns an error unless the settings of the run in the directory are this run's,
+// agree returns what differs between settings of the run in the directory and this run's,
 // but for the number of epochs, which may grow unless the schedule depends on it.
-func (t *task) agree(json.RawMessage) error {
-	old, err := ReadSettings(t.cfg.Out)
+func (t *task) agree(b json.RawMessage) error {
+	old, err := parseSettings(b)
 	if err != nil {
 		return err
 	}
@@ -301,15 +322,23 @@ func (t *task) agree(json.RawMessage) error {
 	if now.Train.CanGrow() {
 		old.Train.Epochs = now.Train.Epochs
 	}
-	old.Train.Out, old.Train.Resume = now.Train.Out, now.Train.Resume
+	old.Place = now.Place
 	old.Train.Objective, now.Train.Objective = old.Train.Objective.Whole(), now.Train.Objective.Whole()
-	if old.Data != now.Data {
-		return fmt.Errorf("train: the run in %s has other settings: its data are %s, these are %s", t.cfg.Out, old.Data, now.Data)
+	for _, data := range []struct {
+		what     string
+		old, now *string
+	}{{"data", &old.Data, &now.Data}, {"validation data", &old.Validation, &now.Validation}, {"test data", &old.Test, &now.Test}} {
+		if *data.old == "" { // not noted
+			*data.now = ""
+		}
+		if *data.old != *data.now {
+			return fmt.Errorf("its %s are %s, these are %s", data.what, *data.old, cmp.Or(*data.now, "none"))
+		}
 	}
-	a, _ := json.Marshal(old)
-	b, _ := json.Marshal(now)
-	if !bytes.Equal(a, b) {
-		return fmt.Errorf("train: the run in %s has other settings: %s", t.cfg.Out, difference(a, b))
+	was, _ := json.Marshal(old)
+	is, _ := json.Marshal(now)
+	if !bytes.Equal(was, is) {
+		return errors.New(difference(was, is))
 	}
 	return nil
 }

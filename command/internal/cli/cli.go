@@ -1,8 +1,8 @@
 // Package cli is what the commands share: flags in groups, one line an error,
 // exit codes, and a clean stop on Ctrl-C.
 //
-// Exit codes: 0 done, 1 failed, 2 bad usage, 130 and 143 interrupted by SIGINT
-// and SIGTERM after a checkpoint.
+// Exit codes: 0 done, 1 failed, 2 bad usage, 130, 143 and 129 interrupted by SIGINT,
+// SIGTERM and SIGHUP after a checkpoint.
 package cli
 
 import (
@@ -11,12 +11,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
-	"github.com/vbauerster/mpb/v8/cwriter"
+	"govae/internal/names"
 )
 
 // Usage marks an error as bad usage: exit code 2.
@@ -45,18 +50,35 @@ type interruptedError struct{ error }
 
 func (e interruptedError) Unwrap() error { return e.error }
 
-// Main runs a command and exits. The context ends at the first SIGINT or
-// SIGTERM; a second one kills the process at once.
+// Main runs a command and exits. The context ends at the first SIGINT, SIGTERM or SIGHUP; a
+// second one ends the process at once. A SIGHUP that was ignored at the start, as nohup
+// does, stays ignored. A reader of the output that goes away does not end the command.
 func Main(run func(ctx context.Context, args []string) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signals := make(chan os.Signal, 2)
+	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		stops = append(stops, syscall.SIGHUP)
+	}
+	signal.Notify(signals, stops...)
+	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		s := <-signals
-		signal.Stop(signals)
+		if _, ok := Terminal(os.Stdout); ok {
+			fmt.Print("\r") // back over the ^C that the terminal has shown, to where a bar is wiped from
+		}
 		cancel(caught{s})
+		os.Exit(code(<-signals))
 	}()
 	os.Exit(exitCode(ctx, run(ctx, os.Args[1:]), os.Stderr))
+}
+
+// code is the exit code after a signal.
+func code(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return 130
 }
 
 // caught is why the context ended.
@@ -75,8 +97,8 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	switch {
 	case errors.As(err, &interrupted):
 		var c caught
-		if errors.As(context.Cause(ctx), &c) && c.signal == syscall.SIGTERM {
-			return 143
+		if errors.As(context.Cause(ctx), &c) {
+			return code(c.signal)
 		}
 		return 130
 	case errors.As(err, &usage):
@@ -93,15 +115,37 @@ func oneLine(s string) string {
 			lines = append(lines, line)
 		}
 	}
-	return strings.Join(lines, "; ")
+	return printable(strings.Join(lines, "; "))
+}
+
+// printable is s without what a terminal would obey, such as escapes in a file's name.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Threads has the process use n cores, or all for 0. More than there are are no use.
+func Threads(n int) {
+	if n > 0 {
+		runtime.GOMAXPROCS(min(n, runtime.NumCPU()))
+	}
 }
 
 // Flags is a flag.FlagSet whose help shows the flags in groups: the groups in
 // the order in which they were started, in each the flags by name.
 type Flags struct {
 	*flag.FlagSet
-	about  string
-	groups []group
+	about   string
+	groups  []group
+	version bool
 }
 
 type group struct {
@@ -130,6 +174,10 @@ func (f *Flags) defined() map[string]bool {
 // Parse parses the arguments. For -h it prints the help and returns
 // flag.ErrHelp; any other error is bad usage.
 func (f *Flags) Parse(args []string) error {
+	if f.Lookup("version") == nil {
+		f.Group("Help")
+		f.BoolVar(&f.version, "version", false, "print what this program is, and end")
+	}
 	f.VisitAll(func(g *flag.Flag) { g.Value = wrap(g.Value) })
 	err := f.FlagSet.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -140,9 +188,44 @@ func (f *Flags) Parse(args []string) error {
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
 	if err != nil {
-		return Usagef("%s: %w (-h lists the flags)", f.Name(), err)
+		return Usagef("%s: %w%s (-h lists the flags)", f.Name(), err, f.nearest(err))
+	}
+	if f.version {
+		fmt.Println(Version(f.Name()))
+		return flag.ErrHelp
 	}
 	return nil
+}
+
+// nearest suggests a flag in the place of one that is not known.
+func (f *Flags) nearest(err error) string {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if near, ok := names.Nearest(name, slices.Collect(maps.Keys(f.defined()))); unknown && ok {
+		return fmt.Sprintf(", did you mean -%s?", near)
+	}
+	return ""
+}
+
+// Error is bad usage of what a package says of a setting: where its text begins with the
+// name of a flag, it is the flag that is named.
+func (f *Flags) Error(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if pkg, rest, found := strings.Cut(text, ": "); found && !strings.Contains(pkg, " ") {
+		text = rest
+	}
+	longest := ""
+	for name := range f.defined() {
+		if words := strings.ReplaceAll(name, "-", " "); strings.HasPrefix(text, words+" ") && len(name) > len(longest) {
+			longest = name
+		}
+	}
+	if longest != "" {
+		text = "-" + longest + text[len(longest):]
+	}
+	return Usagef("%s: %s", f.Name(), text)
 }
 
 // Given lists the flags that Parse found in the arguments: the text of each by its name.
@@ -186,14 +269,4 @@ func (f *Flags) help(w io.Writer) {
 			fmt.Fprintf(w, "  %-22s %s (default %s)\n", strings.TrimSpace("-"+fl.Name+" "+arg), usage, def)
 		})
 	}
-}
-
-// Status returns show, which puts a line on a terminal's standard error in the place of
-// the one before, and clean, which takes it away. Elsewhere both do nothing.
-func Status() (show func(format string, args ...any), clean func()) {
-	if !cwriter.IsTerminal(int(os.Stderr.Fd())) {
-		return func(string, ...any) {}, func() {}
-	}
-	return func(format string, args ...any) { fmt.Fprintf(os.Stderr, "\r\x1b[K"+format, args...) },
-		func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 }

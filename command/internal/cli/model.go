@@ -39,10 +39,12 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 	if m.Likelihood().Domain() != dist.Binary {
 		binarize = mnist.None
 	}
-	if cfg, ok := train.TrainedWith(f); ok {
-		if binarize, err = mnist.ParseBinarization(string(cfg.Binarize)); err != nil {
-			return nil, "", fmt.Errorf("train: %s: %w", name, err)
-		}
+	s, ok, err := train.TrainedWith(f)
+	if ok {
+		binarize, err = mnist.ParseBinarization(string(s.Train.Binarize))
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("train: %s: %s", name, strings.TrimPrefix(err.Error(), "train: "))
 	}
 	return m, binarize, nil
 }

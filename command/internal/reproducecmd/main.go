@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -49,22 +48,24 @@ func Run(ctx context.Context, args []string) error {
 	if len(seeds) == 0 || slices.Min(seeds) < 0 {
 		return cli.Usagef("reproduce: -seeds %v, want whole numbers of at least 0", (*cli.Ints)(&seeds))
 	}
-	if *threads > 0 {
-		runtime.GOMAXPROCS(*threads)
-	}
+	cli.Threads(*threads)
+	out := cli.NewOutput(os.Stdout)
 	if *name != "" {
 		var err error
 		if o.Row, err = results.Find(*name); err != nil {
 			return cli.Usage(err)
 		}
-		if err := reproduce(ctx, *data, o, seeds); err != nil {
+		if err := reproduce(ctx, *data, o, seeds, out); err != nil {
 			return err
 		}
 	}
-	return results.WritePage(filepath.Join(*docs, "results.md"), o.Out)
+	if err := results.WritePage(filepath.Join(*docs, "results.md"), o.Out); err != nil {
+		return err
+	}
+	return out.Err("reproduce", "the page is written")
 }
 
-func reproduce(ctx context.Context, data string, o results.Options, seeds []int) error {
+func reproduce(ctx context.Context, data string, o results.Options, seeds []int, out *cli.Output) error {
 	trainSet, testSet, err := mnist.Load(data)
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func reproduce(ctx context.Context, data string, o results.Options, seeds []int)
 	for _, seed := range seeds {
 		o.Seed = uint64(seed)
 		r, err := results.Run(ctx, trainSet, testSet, o, train.Hooks{Draw: cli.Draw, Epoch: func(e train.Epoch) {
-			fmt.Printf("seed %d  epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", seed, e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
+			fmt.Fprintf(out, "seed %d  epoch %d  train %8.2f  test %8.2f  %.0f images/s\n", seed, e.Epoch, e.Train.ELBO, e.Test.ELBO, e.ImagesPerSecond)
 		}}, func(done, of int) { show("log p(x): %d of %d images", done, of) })
 		clean()
 		switch {
@@ -83,7 +84,7 @@ func reproduce(ctx context.Context, data string, o results.Options, seeds []int)
 		case err != nil:
 			return err
 		}
-		if err := r.Report.WriteText(os.Stdout); err != nil {
+		if err := r.Report.WriteText(out); err != nil {
 			return err
 		}
 	}

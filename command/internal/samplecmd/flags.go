@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"govae/command/internal/cli"
 )
@@ -61,6 +62,9 @@ func parse(args []string) (*options, error) {
 		if sameFile(two[1], two[3]) {
 			return nil, cli.Usagef("sample: %s and %s are the same file, %s", two[0], two[2], two[1])
 		}
+	}
+	if ext := filepath.Ext(o.out); ext != "" && !strings.EqualFold(ext, ".png") {
+		return nil, cli.Usagef("sample: -out %s: a figure is a PNG, want a name that ends in .png", o.out)
 	}
 	return o, nil
 }

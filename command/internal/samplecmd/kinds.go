@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"govae/checkpoint"
 	"govae/command/internal/cli"
@@ -157,6 +159,9 @@ func interpolate(s *source) (*picture, error) {
 	}
 	var codes []float32
 	latent := s.model.Config().Latent
+	if len(mu) < 2*latent {
+		return nil, fmt.Errorf("sample: interpolate goes from one test image to another, the data has only one")
+	}
 	for p := range len(mu) / latent / 2 {
 		ends := mu[2*p*latent : 2*(p+1)*latent]
 		line, err := vae.Interpolate(ends[:latent], ends[latent:], s.n)
@@ -298,13 +303,34 @@ func byFalling(values []float64) []int {
 	return order
 }
 
+// eachName is the name of an image's file, of one width whatever the number of images.
+const eachName = "%06d.png"
+
+// noOther returns an error if a directory has numbered images that n new ones would not
+// replace.
+func noOther(dir string, n int) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("sample: %w", err)
+	}
+	for _, f := range files {
+		text, ok := strings.CutSuffix(f.Name(), ".png")
+		if i, err := strconv.Atoi(text); ok && err == nil && (i >= n || f.Name() != fmt.Sprintf(eachName, i)) {
+			return fmt.Errorf("sample: -each %s has %s, of an earlier run, that would stand among the %d new images: choose another directory, or remove it", dir, f.Name(), n)
+		}
+	}
+	return nil
+}
+
 // writeEach writes images [n,rows·cols] into a directory, one PNG each.
 func writeEach(ctx context.Context, dir string, images []float32, rows, cols int) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("sample: make %s: %w", dir, err)
 	}
 	size := rows * cols
-	digits := len(fmt.Sprint(len(images)/size - 1))
+	if err := noOther(dir, len(images)/size); err != nil {
+		return err
+	}
 	for i := range len(images) / size {
 		if err := ctx.Err(); err != nil {
 			return cli.Interruptedf("sample: interrupted after %d of %d images", i, len(images)/size)
@@ -313,7 +339,7 @@ func writeEach(ctx context.Context, dir string, images []float32, rows, cols int
 		if err != nil {
 			return err
 		}
-		name := fmt.Sprintf("%0*d.png", digits, i)
+		name := fmt.Sprintf(eachName, i)
 		err = checkpoint.WriteFile(filepath.Join(dir, name), func(w io.Writer) error { return figure.EncodePNG(w, img) })
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ func parse(args []string) (*options, error) {
 	o.model.Seed, o.eval.Seed = o.train.Seed, o.train.Seed
 	for _, err := range []error{o.model.Validate(), o.train.Validate(), o.eval.Validate()} {
 		if err != nil {
-			return nil, cli.Usage(err)
+			return nil, f.Error(err)
 		}
 	}
 	if err := o.train.CheckBetas(o.betas); err != nil {

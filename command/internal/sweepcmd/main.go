@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
-	"runtime"
 
 	"govae/command/internal/cli"
 	"govae/mnist"
@@ -19,23 +19,22 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.threads > 0 {
-		runtime.GOMAXPROCS(o.threads)
-	}
+	cli.Threads(o.threads)
+	out := cli.NewOutput(os.Stdout)
 	trainSet, testSet, err := mnist.Load(o.data)
 	if err != nil {
 		return err
 	}
 	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
-	fmt.Printf("%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.train.Epochs, o.train.Binarize.Label(), testSet.Name)
-	fmt.Println("    beta      rate  distortion       ELBO   log p(x)  active units")
+	fmt.Fprintf(out, "%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.train.Epochs, o.train.Binarize.Label(), testSet.Name)
+	fmt.Fprintln(out, "    beta      rate  distortion       ELBO   log p(x)  active units")
 	show, clean := cli.Status()
 	hooks := train.SweepHooks{Draw: cli.DrawSweep, Train: func(beta float64) train.Hooks {
 		return train.Hooks{Draw: cli.Draw, Epoch: func(e train.Epoch) { show("beta %v: epoch %d of %d", beta, e.Epoch, o.train.Epochs) }}
 	}, Point: func(p train.SweepPoint) {
 		clean()
 		r := p.Report
-		fmt.Printf("%8v  %8.2f  %10.2f  %9.2f  %9.2f  %d of %d\n", p.Beta, r.Rate.Mean, r.Distortion.Mean, r.ELBO.Mean, r.LogLikelihood.Mean, r.ActiveUnits, len(r.Variance))
+		fmt.Fprintf(out, "%8v  %8.2f  %10.2f  %9.2f  %9.2f  %d of %d\n", p.Beta, r.Rate.Mean, r.Distortion.Mean, r.ELBO.Mean, r.LogLikelihood.Mean, r.ActiveUnits, len(r.Variance))
 	}}
 	_, err = train.Sweep(ctx, o.model, train.Data{Train: trainSet, Test: testSet}, o.train, o.betas, o.eval, hooks)
 	clean()
@@ -45,6 +44,6 @@ func Run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	}
-	fmt.Printf("in %s: %s, %s, and a run directory for each beta\n", filepath.Clean(o.train.Out), train.SweepFile, train.SweepFigure)
-	return nil
+	fmt.Fprintf(out, "in %s: %s, %s, and a run directory for each beta\n", filepath.Clean(o.train.Out), train.SweepFile, train.SweepFigure)
+	return out.Err("sweep", "the sweep in "+o.train.Out+" is done")
 }

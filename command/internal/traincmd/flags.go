@@ -19,6 +19,7 @@ import (
 // options are the flags, resolved.
 type options struct {
 	data, preset string
+	config       string
 	model        vae.Config
 	train        train.Config
 	threads      int
@@ -85,9 +86,12 @@ func flags(o *options) *cli.Flags {
 	f.Uint64Var(&o.train.Seed, "seed", o.train.Seed, "`SEED` of everything random")
 	f.StringVar(&o.preset, "preset", o.preset, "published `RECIPE` that other flags then change: "+strings.Join(train.Presets(), ", "))
 
+	f.StringVar(&o.config, "config", o.config, "`FILE` of settings that other flags then change, such as another run's config.json, in the place of a preset")
+
 	f.Group("Run")
 	f.StringVar(&o.train.Out, "out", o.train.Out, "`DIR` of the run, made if it is not there")
 	f.BoolVar(&o.train.Resume, "resume", o.train.Resume, "go on with the run in -out, with its settings; a larger -epochs prolongs it")
+	f.BoolVar(&o.train.AnyMachine, "any-machine", o.train.AnyMachine, "with -resume: go on also on another kind of machine than the run was on, where the last digits differ")
 	f.IntVar(&o.threads, "threads", o.threads, "use `N` cores; 0 for all. The result does not depend on it")
 	f.BoolVar(&o.quiet, "quiet", o.quiet, "print nothing but errors")
 	return f
@@ -110,7 +114,18 @@ func parse(args []string) (*options, error) {
 	case o.threads < 0:
 		return nil, cli.Usagef("train: threads is %d, want at least 0", o.threads)
 	}
-	o = initial(o.preset)
+	start := initial(o.preset)
+	if o.config != "" {
+		if _, ok := given["preset"]; ok {
+			return nil, cli.Usagef("train: -preset %s and -config %s: want one of them", o.preset, o.config)
+		}
+		s, err := train.ReadConfig(o.config)
+		if err != nil {
+			return nil, err
+		}
+		start = start.of(s)
+	}
+	o = start
 	f.Again(given)
 	o.model.Seed = o.train.Seed
 	if o.train.Resume {
@@ -126,10 +141,10 @@ func parse(args []string) (*options, error) {
 		return nil, cli.Usagef("train: k is %d and m is %d, want at least 1", k, m)
 	}
 	if err := o.train.Validate(); err != nil {
-		return nil, cli.Usage(err)
+		return nil, f.Error(err)
 	}
 	if err := o.model.Validate(); err != nil {
-		return nil, cli.Usage(err)
+		return nil, f.Error(err)
 	}
 	if domain, err := o.model.Domain(); err != nil {
 		return nil, cli.Usage(err)
@@ -147,6 +162,15 @@ func initial(preset string) options {
 	o.train.Objective = o.train.Objective.Whole()
 	o.model.Sigma, o.train.Out = 0.3, "runs/mnist"
 	o.train.Ramp, o.train.Gamma = 0.5, 1000 // Fu et al. 2019; Burgess et al. 2018
+	return o
+}
+
+// of is o with the settings of a run. Those that no flag showed are as in o.
+func (o options) of(s train.Settings) options {
+	sigma, ramp, gamma, out := o.model.Sigma, o.train.Ramp, o.train.Gamma, o.train.Out
+	o.model, o.train = s.Model, s.Train
+	o.model.Sigma, o.train.Ramp, o.train.Gamma = cmp.Or(o.model.Sigma, sigma), cmp.Or(o.train.Ramp, ramp), cmp.Or(o.train.Gamma, gamma)
+	o.train.Objective, o.train.Optimizer, o.train.Out = o.train.Objective.Whole(), cmp.Or(o.train.Optimizer, optim.Default), out
 	return o
 }
 
@@ -207,22 +231,23 @@ func users() (likelihoods, priors []string) {
 	return likelihoods, priors
 }
 
-// resume makes o the options of the run in -out. Flags that were given (with a preset: all
-// flags) must agree with it. One that changes no setting, such as -threads, agrees.
+// resume makes o the options of the run in -out. Flags that were given (with a preset or
+// -config: all flags) must agree with it. One that changes no setting, such as -threads, agrees.
 func resume(o *options, f *cli.Flags, given map[string]string) error {
 	now, texts := *o, f.Texts()
 	s, err := train.ReadSettings(now.train.Out)
 	if err != nil {
 		return err
 	}
-	was := now
-	was.model, was.train = s.Model, s.Train
-	was.train.Objective = was.train.Objective.Whole()
-	was.train.Optimizer = cmp.Or(was.train.Optimizer, optim.Default)
-	was.train.Out, was.train.Resume = now.train.Out, true
-	_, all := given["preset"]
+	was := now.of(s)
+	was.train.Out, was.train.Resume, was.train.AnyMachine = now.train.Out, true, now.train.AnyMachine
+	if _, ok := given["data"]; !ok {
+		was.data = s.Place
+	}
+	_, preset := given["preset"]
+	_, config := given["config"]
 	f.VisitAll(func(g *flag.Flag) {
-		if _, ok := given[g.Name]; !ok && !all || err != nil {
+		if _, ok := given[g.Name]; !ok && !preset && !config || err != nil {
 			return
 		}
 		*o = was
@@ -249,6 +274,6 @@ func resume(o *options, f *cli.Flags, given map[string]string) error {
 // result is all of o that the result of a run depends on.
 func (o options) result() options {
 	o = o.settled()
-	o.data, o.preset, o.threads, o.quiet, o.train.Out = "", "", 0, false, ""
+	o.data, o.preset, o.config, o.threads, o.quiet, o.train.Out, o.train.AnyMachine = "", "", "", 0, false, "", false
 	return o
 }

@@ -2,11 +2,12 @@
 package traincmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
+	"path/filepath"
 
 	"govae/command/internal/cli"
 	"govae/mnist"
@@ -20,9 +21,7 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.threads > 0 {
-		runtime.GOMAXPROCS(o.threads)
-	}
+	cli.Threads(o.threads)
 	trainSet, testSet, err := mnist.Load(o.data)
 	if err != nil {
 		return err
@@ -41,7 +40,7 @@ func Run(ctx context.Context, args []string) error {
 	}
 	show := newProgress(os.Stdout, o)
 	show.start(trainSet, testSet)
-	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet}, o.train, show.hooks())
+	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet, Place: place(o.data)}, o.train, show.hooks())
 	show.stop()
 	switch {
 	case errors.Is(err, train.ErrInterrupted):
@@ -49,6 +48,17 @@ func Run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	}
-	show.done(epochs)
-	return nil
+	return show.done(epochs)
+}
+
+// place is the whole path of the directory that data are read from, "" for GoMNIST's copy.
+func place(data string) string {
+	dir := cmp.Or(data, os.Getenv("MNIST_DIR"))
+	if dir == "" {
+		return ""
+	}
+	if whole, err := filepath.Abs(dir); err == nil {
+		return whole
+	}
+	return dir
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"govae/command/internal/cli"
@@ -22,14 +21,16 @@ import (
 // progress shows a run: a bar on a terminal, above it a line an epoch; the lines
 // alone elsewhere.
 type progress struct {
-	o    *options
-	out  io.Writer
-	bars *mpb.Progress // nil if not on a terminal
-	bar  *mpb.Bar
+	o     *options
+	out   io.Writer
+	plain *cli.Output   // standard output, as it is left when there is no bar
+	width int           // of the terminal
+	bars  *mpb.Progress // nil if not on a terminal
+	bar   *mpb.Bar
 
 	began         time.Time
 	steps         int                       // of this session
-	shown         atomic.Pointer[[2]string] // left and right of the bar, which mpb draws from a goroutine of its own
+	shown         atomic.Pointer[[3]string] // left of the bar, and two parts right of it, which mpb draws from a goroutine of its own
 	left          time.Duration
 	imagesASecond float64 // over the last window
 	windowStart   time.Time
@@ -37,13 +38,13 @@ type progress struct {
 }
 
 func newProgress(out *os.File, o *options) *progress {
-	p := &progress{o: o, out: out}
-	switch {
-	case o.quiet:
+	p := &progress{o: o, plain: cli.NewOutput(out)}
+	p.out = p.plain
+	if o.quiet {
 		p.out = io.Discard
-	case cwriter.IsTerminal(int(out.Fd())):
-		p.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(30))
-		p.out = p.bars
+	} else if width, ok := cli.Terminal(out); ok {
+		p.width, p.bars = width, mpb.New(mpb.WithOutput(out), mpb.WithWidth(30))
+		p.out = cli.NewOutput(p.bars)
 	}
 	return p
 }
@@ -55,7 +56,15 @@ func (p *progress) start(trainSet, testSet *mnist.Set) {
 	for _, h := range append(slices.Clone(c.Hidden), c.Latent) {
 		sizes += fmt.Sprintf("-%d", h)
 	}
-	fmt.Fprintf(p.out, "%s: %d training images, %d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), trainSet.Len(), testSet.Len(), p.o.train.Binarize.Label())
+	n := trainSet.Len() - p.o.train.Validation
+	if limit := p.o.train.Limit; limit > 0 {
+		n = min(n, limit)
+	}
+	held := ""
+	if v := p.o.train.Validation; v > 0 {
+		held = fmt.Sprintf("%d held out, ", v)
+	}
+	fmt.Fprintf(p.out, "%s: %d training images, %s%d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), n, held, testSet.Len(), p.o.train.Binarize.Label())
 	fmt.Fprintf(p.out, "model %s %s, %s%s; batch %d, %s %v, seed %d; ELBO in nats per image\n",
 		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.train.Batch, p.o.train.Optimizer, p.o.train.LR, p.o.train.Seed)
 	p.began, p.windowStart = time.Now(), time.Now()
@@ -87,10 +96,12 @@ func extras(o *options) (s string) {
 
 func (p *progress) hooks() train.Hooks {
 	if p.o.quiet {
-		return train.Hooks{Draw: cli.Draw}
+		return train.Hooks{Draw: cli.Draw, Notice: p.notice}
 	}
-	return train.Hooks{Step: p.step, Epoch: p.epoch, Draw: cli.Draw}
+	return train.Hooks{Step: p.step, Epoch: p.epoch, Draw: cli.Draw, Notice: p.notice}
 }
+
+func (p *progress) notice(text string) { fmt.Fprintln(p.out, "note:", text) }
 
 func (p *progress) step(s train.Progress) {
 	p.steps++
@@ -105,24 +116,46 @@ func (p *progress) step(s train.Progress) {
 	if p.bars == nil {
 		return
 	}
-	p.shown.Store(&[2]string{fmt.Sprintf("epoch %d/%d ", s.Epoch, s.Epochs),
-		fmt.Sprintf(" %.0f images/s  loss %.2f  %s left", p.imagesASecond, s.Loss.Loss, short(p.left))})
+	p.shown.Store(&[3]string{fmt.Sprintf("epoch %d/%d ", s.Epoch, s.Epochs),
+		fmt.Sprintf(" %.0f images/s  loss %.2f ", p.imagesASecond, s.Loss.Loss), fmt.Sprintf(" %s left", short(p.left))})
 	if p.bar == nil {
 		p.bar = p.bars.AddBar(int64(all), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.shown.Load()[0] })),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.shown.Load()[1] })))
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
+				speed, left := p.shown.Load()[1], p.shown.Load()[2]
+				if len(speed)+len(left)+leastBar > s.AvailableWidth {
+					return left
+				}
+				return speed + left
+			})))
 	}
-	p.bar.SetCurrent(int64(done))
+	if done < all { // a bar that is full is taken away, and what is written after that is lost with it
+		p.bar.SetCurrent(int64(done))
+	}
 }
 
+// leastBar is the width of a bar that one can still read, in columns.
+const leastBar = 12
+
+// epoch writes the line of an epoch. On a narrow terminal the parts that do not fit are left out.
 func (p *progress) epoch(e train.Epoch) {
 	line := fmt.Sprintf("epoch %*d/%d  train %8.2f", len(fmt.Sprint(p.o.train.Epochs)), e.Epoch, p.o.train.Epochs, e.Train.ELBO)
 	if e.Validation != nil {
 		line += fmt.Sprintf("  validation %8.2f", e.Validation.ELBO)
 	}
-	line += fmt.Sprintf("  test %8.2f (rate %.2f, distortion %.2f)  %.0f images/s", e.Test.ELBO, e.Test.Rate, e.Test.Distortion, e.ImagesPerSecond)
+	line += fmt.Sprintf("  test %8.2f", e.Test.ELBO)
+	if p.width > 0 && len(line) > p.width {
+		line = strings.Join(strings.Fields(line), " ")
+	}
+	parts := []string{fmt.Sprintf(" (rate %.2f, distortion %.2f)", e.Test.Rate, e.Test.Distortion), fmt.Sprintf("  %.0f images/s", e.ImagesPerSecond)}
 	if e.Epoch < p.o.train.Epochs {
-		line += fmt.Sprintf("  %s left", short(p.left))
+		parts = append(parts, fmt.Sprintf("  %s left", short(p.left)))
+	}
+	for _, part := range parts {
+		if p.width > 0 && len(line)+len(part) > p.width {
+			break
+		}
+		line += part
 	}
 	fmt.Fprintln(p.out, line)
 	p.imagesASecond = e.ImagesPerSecond
@@ -136,22 +169,23 @@ func (p *progress) stop() {
 			p.bar.Abort(true)
 		}
 		p.bars.Wait()
-		p.out = os.Stdout
+		p.out = p.plain
 	}
 }
 
-// done says what there is now.
-func (p *progress) done(epochs []train.Epoch) {
+// done says what there is now. It fails if something could not be written.
+func (p *progress) done(epochs []train.Epoch) error {
 	if p.steps == 0 && !p.o.quiet {
 		more := ""
 		if p.o.train.CanGrow() {
 			more = "; a larger -epochs goes on"
 		}
 		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.train.Out, len(epochs), more)
-		return
+		return p.plain.Err("train", "the run in "+p.o.train.Out+" is done")
 	}
 	fmt.Fprintf(p.out, "%s in %s: model.safetensors, samples.png, reconstructions.png, curves.png, metrics.jsonl\n",
 		short(time.Since(p.began)), filepath.Clean(p.o.train.Out))
+	return p.plain.Err("train", "the run in "+p.o.train.Out+" is done")
 }
 
 func short(d time.Duration) string {
