@@ -10,14 +10,13 @@ import (
 	"govae/nn"
 )
 
-// LaplacePixel is Laplace as a likelihood of real-valued pixels, with a bound on the scale,
-// which GaussianPixel has for the same reason. The parameters are the locations m of all
-// pixels, then their log-scales s:
+// LaplacePixel is the family of real-valued pixels with a location m and a log-scale s of
+// each as parameters, all m first: Laplace with a least scale.
 //
 //	−log p(x) = Σ_j (|x_j − m_j|/b_j + log b_j + log 2)    b_j = MinScale + exp(s_j)
 //
-// The gradient is sign(m − x)/b, 0 at m = x, and (1 − |x − m|/b)·exp(s)/b. Where training has
-// made b constant, the loss is the mean absolute error.
+// The gradient is sign(m − x)/b, 0 at m = x, and (1 − |x − m|/b)·exp(s)/b. Without MinScale the
+// density has no bound, as that of GaussianPixel without MinSigma.
 //
 // Source: Kotz, Kozubowski & Podgórski 2001, The Laplace Distribution and Generalizations,
 // section 2.1.

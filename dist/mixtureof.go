@@ -20,7 +20,7 @@ import (
 // each component, P = Base.Outputs(dim) numbers each. As a prior it is a Learned one; Mixture is
 // a faster one of diagonal Gaussians.
 //
-// Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 9.7 and 9.48.
+// Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 9.47.
 type MixtureOf struct {
 	Base       Family // of each component
 	Components int    // C, at least 1
