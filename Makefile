@@ -22,7 +22,7 @@ test:
 	go test $(if $(SHORT),-short) ./...
 
 bench:
-	internal/bench/run.sh $(BENCH)
+	cmd/internal/bench/run.sh $(BENCH)
 
 core:
 	.ci/core

@@ -47,7 +47,7 @@ var order = map[string][]string{
 	"cmd/sample":                    {"command"},
 	"cmd/sweep":                     {"command"},
 	"cmd/reproduce":                 {"command"},
-	"internal/bench":                {"train"},
+	"cmd/internal/bench":            {"train"},
 }
 
 // only lists outside packages with those of our own that alone may import them.

@@ -5,17 +5,18 @@
 # run.sh -against REVISION [flags] compares with the bench of an earlier revision instead,
 # turn by turn, and needs no peers.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 if [ "${1-}" = -against ]; then
 	build=$(mktemp -d)
 	trap 'git worktree remove --force "$build/tree" 2>/dev/null; rm -rf "$build"' EXIT
 	trap 'exit 1' INT TERM
 	git worktree add --quiet --detach "$build/tree" "$2"
-	dir=internal/bench
-	[ -d "$build/tree/$dir" ] || dir=bench # where it stood before it was moved
+	for dir in cmd/internal/bench internal/bench bench; do # the places where it has stood
+		[ -d "$build/tree/$dir" ] && break
+	done
 	(cd "$build/tree" && go build -o "$build/earlier" "./$dir")
-	go build -o "$build/bench" ./internal/bench
+	go build -o "$build/bench" ./cmd/internal/bench
 	"$build/bench" -earlier "$build/earlier" "${@:3}"
 	exit
 fi
@@ -39,8 +40,8 @@ trap 'rm -rf "$build"' EXIT
 trap 'exit 1' INT TERM
 peers=()
 if lib=$(dpkg -L libopenblas0-openmp 2>/dev/null | grep '/libopenblas\.so\.0$'); then
-	gcc -O2 -o "$build/gemm" internal/bench/openblas/gemm.c "$lib" -Wl,-rpath,"$(dirname "$lib")"
+	gcc -O2 -o "$build/gemm" cmd/internal/bench/openblas/gemm.c "$lib" -Wl,-rpath,"$(dirname "$lib")"
 	peers=(-blas "$(dirname "$lib")" -openblas "$build/gemm")
 fi
-go build -o "$build/bench" ./internal/bench
+go build -o "$build/bench" ./cmd/internal/bench
 "$build/bench" "${peers[@]}" "$@"

@@ -139,13 +139,13 @@ func measure(ctx context.Context, o options) (*report, error) {
 		return r, d.compare(r)
 	}
 	if d.torch == nil {
-		r.notes = append(r.notes, "PyTorch is not installed: its lines are left out. internal/bench/run.sh installs it on Debian.")
+		r.notes = append(r.notes, "PyTorch is not installed: its lines are left out. cmd/internal/bench/run.sh installs it on Debian.")
 	}
 	if d.torch != nil && o.blas == "" {
-		r.notes = append(r.notes, "PyTorch runs with the BLAS it found (no -blas), which is not its best: start bench by internal/bench/run.sh.")
+		r.notes = append(r.notes, "PyTorch runs with the BLAS it found (no -blas), which is not its best: start bench by cmd/internal/bench/run.sh.")
 	}
 	if d.openblas == nil {
-		r.notes = append(r.notes, "The OpenBLAS program was not built: its column is left out. internal/bench/run.sh builds it on Debian.")
+		r.notes = append(r.notes, "The OpenBLAS program was not built: its column is left out. cmd/internal/bench/run.sh builds it on Debian.")
 	}
 	for _, l := range lines(o.quick) {
 		if !o.only.MatchString(l.name) || d.torch == nil && l.against == pytorch {
@@ -222,7 +222,7 @@ func (d *driver) ourSide(n int, env ...string) side {
 }
 
 func (d *driver) torchSide(n int) side {
-	return side{name: "PyTorch", argv: []string{d.o.python, filepath.Join("internal", "bench", "torch", "peer.py"), d.o.data},
+	return side{name: "PyTorch", argv: []string{d.o.python, filepath.Join("cmd", "internal", "bench", "torch", "peer.py"), d.o.data},
 		env: append(openMP(n), "LD_LIBRARY_PATH="+d.o.blas, "ATEN_CPU_CAPABILITY=avx512")}
 }
 
