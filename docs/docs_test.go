@@ -583,7 +583,7 @@ func penalty(freeBits float64) func(t *testing.T) float64 {
 		g := G.NewGraph()
 		kls := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float64{0.05, 1, 0.15, 3}))
 		dims := G.NewMatrix(g, tensor.Float64, G.WithShape(2, 2), G.WithName("dims"), G.WithValue(kls))
-		node, err := klreg.Weight{Beta: 1, FreeBits: freeBits}.Penalty(dims)
+		node, err := klreg.Weight{Beta: 1, FreeBits: freeBits}.Penalty(dims, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

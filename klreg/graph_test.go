@@ -154,8 +154,8 @@ func TestNodeErrors(t *testing.T) {
 		"GaussianDimsNode":       func() (*G.Node, error) { return GaussianDimsNode(a) },
 		"GaussianNode":           func() (*G.Node, error) { return GaussianNode(a) },
 		"Sum":                    func() (*G.Node, error) { return Sum(v) },
-		"Penalty":                func() (*G.Node, error) { return DefaultWeight().Penalty(v) },
-		"Penalty with free bits": func() (*G.Node, error) { return Weight{Beta: 1, FreeBits: 1}.Penalty(v) },
+		"Penalty":                func() (*G.Node, error) { return DefaultWeight().Penalty(v, nil, nil) },
+		"Penalty with free bits": func() (*G.Node, error) { return Weight{Beta: 1, FreeBits: 1}.Penalty(v, nil, nil) },
 	} {
 		if _, err := f(); err == nil || err.Error()[:7] != "klreg: " {
 			t.Errorf("%s: error %v", name, err)

@@ -29,7 +29,7 @@ func newCapacityGraph(t *testing.T, dt tensor.Dtype, gamma float64) (gr *testGra
 		}
 		target = G.NewScalar(h.Graph(), dt, G.WithName("capacity"), G.WithValue(value(0)))
 		factor := G.NewScalar(h.Graph(), dt, G.WithName("gamma"), G.WithValue(value(gamma)))
-		penalty, err := capacity.PenaltyTo(dims, target)
+		penalty, err := capacity.Penalty(dims, nil, target)
 		if err != nil {
 			return nil, err
 		}
@@ -121,16 +121,15 @@ func TestCapacityPenaltyDifferences(t *testing.T) {
 	}
 }
 
-// Without a capacity PenaltyTo is Penalty and needs no target; with one, Penalty
-// says what to use.
-func TestPenaltyToWithoutCapacity(t *testing.T) {
+// Without a capacity there is no need for a target.
+func TestPenaltyWithoutCapacity(t *testing.T) {
 	for _, floor := range []float64{0, 0.3} {
 		gr := newGraph(t, tensor.Float64, func(h *G.Node) (*G.Node, error) {
 			dims, err := GaussianDimsNode(h)
 			if err != nil {
 				return nil, err
 			}
-			return Weight{Beta: 1, FreeBits: floor}.PenaltyTo(dims, nil)
+			return Weight{Beta: 1, FreeBits: floor}.Penalty(dims, nil, nil)
 		})
 		mu, lv := inputs(0)
 		want, _ := penalty(mu, lv, floor)
@@ -144,12 +143,11 @@ func TestCapacityPenaltyErrors(t *testing.T) {
 	row := G.NewVector(g, tensor.Float64, G.WithName("row"), G.WithShape(3))
 	c := G.NewScalar(g, tensor.Float64, G.WithName("c"))
 	for name, f := range map[string]func() (*G.Node, error){
-		"Penalty":               func() (*G.Node, error) { return capacity.Penalty(dims) },
-		"no target":             func() (*G.Node, error) { return capacity.PenaltyTo(dims, nil) },
-		"a vector as target":    func() (*G.Node, error) { return capacity.PenaltyTo(dims, row) },
-		"dims of another shape": func() (*G.Node, error) { return capacity.PenaltyTo(row, c) },
+		"no target":             func() (*G.Node, error) { return capacity.Penalty(dims, nil, nil) },
+		"a vector as target":    func() (*G.Node, error) { return capacity.Penalty(dims, nil, row) },
+		"dims of another shape": func() (*G.Node, error) { return capacity.Penalty(row, nil, c) },
 		"a target in float32": func() (*G.Node, error) {
-			return capacity.PenaltyTo(dims, G.NewScalar(g, tensor.Float32, G.WithName("c32")))
+			return capacity.Penalty(dims, nil, G.NewScalar(g, tensor.Float32, G.WithName("c32")))
 		},
 	} {
 		if _, err := f(); err == nil || err.Error()[:7] != "klreg: " {

@@ -150,7 +150,7 @@ func TestPenalty(t *testing.T) {
 					if err != nil {
 						return nil, err
 					}
-					return Weight{Beta: 3, FreeBits: floor}.Penalty(dims) // Beta does not count here
+					return Weight{Beta: 3, FreeBits: floor}.Penalty(dims, nil, nil) // Beta does not count here
 				})
 				below := 0
 				for run := range 20 {

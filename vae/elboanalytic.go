@@ -16,7 +16,7 @@ func init() { RegisterObjective("elbo", func(o Objective) Bound { return elbo{o}
 //	loss = mean_i distortion_i + beta·penalty(rate)
 //
 // where the penalty is the mean rate unless the weight has free bits or a capacity
-// (klreg.Weight, whose PenaltyOf it is). It is the objective of one draw an image, of one
+// (klreg.Weight, whose Penalty it is). It is the objective of one draw an image, of one
 // stochastic layer, and of pairs of posterior and prior with a closed KL.
 //
 // Source: Kingma & Welling 2014, eq. 7, arXiv:1312.6114.
@@ -52,7 +52,7 @@ func (o elbo) Loss(p *Pass) (l LossNodes, err error) {
 	if l.Rate, err = graph.Mean(b.rate); err != nil {
 		return l, err
 	}
-	penalty, err := p.Weight.PenaltyOf(b.dims, l.Rate, p.Target) // scalar
+	penalty, err := p.Weight.Penalty(b.dims, l.Rate, p.Target) // scalar
 	if err != nil {
 		return l, err
 	}

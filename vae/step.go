@@ -36,7 +36,7 @@ type Loss struct {
 //	loss = mean_i distortion_i + beta·penalty(rate)
 //
 // where the penalty is the mean rate unless w has free bits or a capacity
-// (klreg.Weight, whose PenaltyTo it is).
+// (klreg.Weight, whose Penalty it is).
 func (m *Model) NewStep(batch int, w klreg.Weight) (*Step, error) {
 	return m.NewObjectiveStep(batch, w, DefaultObjective())
 }

@@ -95,7 +95,7 @@ func allCases() []opCase {
 
 // freeBits is the penalty of free bits.
 func freeBits(kl *G.Node, floor float64) (*G.Node, error) {
-	return klreg.Weight{Beta: 1, FreeBits: floor}.Penalty(kl)
+	return klreg.Weight{Beta: 1, FreeBits: floor}.Penalty(kl, nil, nil)
 }
 
 // reparameterize, gaussianKL and normalDensity take means and log-variances as nodes of
