@@ -38,10 +38,13 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The errors a caller may want to tell apart, for use with [errors.Is]. An
@@ -93,6 +96,33 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 		return Tensor{}, false
 	}
 	return f.Tensors[i], true
+}
+
+// maxJSON bounds a text of metadata that is parsed, in bytes, since what is made of it may
+// take many times its size. Configurations take less than 2,000.
+const maxJSON = 1 << 16
+
+// JSON sets into from the JSON text of a key of the metadata, and reports whether there is
+// one. An unknown field of an object is an error, as it may change what the others mean, and
+// so is any text after the value.
+func (f *File) JSON(key string, into any) (ok bool, err error) {
+	text, ok := f.Metadata[key]
+	if !ok {
+		return false, nil
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if len(text) > maxJSON {
+		err = fmt.Errorf("%d bytes, want at most %d", len(text), maxJSON)
+	} else if err = d.Decode(into); err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errors.New("there is text after its end")
+		}
+	}
+	if err != nil {
+		return true, fmt.Errorf("metadata %q: %w", key, err)
+	}
+	return true, nil
 }
 
 // Fits returns an error unless f holds exactly these tensors, by name, dtype and shape, in any

@@ -30,6 +30,9 @@ const (
 	curvesFile  = "curves.png"          // ELBO, rate and distortion over the epochs
 )
 
+// The largest files that are read whole, in bytes: a thousand times what runs write.
+const maxConfig, maxMetrics = 1 << 20, 1 << 28
+
 // Settings is config.json: everything that a run's result depends on.
 type Settings struct {
 	Model vae.Config `json:"model"`
@@ -40,7 +43,7 @@ type Settings struct {
 // ReadSettings returns the settings of the run in a directory.
 func ReadSettings(dir string) (Settings, error) {
 	path := filepath.Join(dir, configFile)
-	b, err := os.ReadFile(path)
+	b, err := checkpoint.ReadFile(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
 	} else if err != nil {
@@ -62,6 +65,7 @@ func (l *Loop) path(name string) string { return filepath.Join(l.Dir, name) }
 
 // open makes the run directory, or goes on with the run that is in it.
 func (l *Loop) open() error {
+	checkpoint.Clean(l.Dir)
 	if l.Resume {
 		return l.resume()
 	}
@@ -102,7 +106,7 @@ func (l *Loop) foreign(old json.RawMessage) bool {
 
 // readSettings reads config.json of a run directory.
 func readSettings(dir string) (json.RawMessage, error) {
-	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	b, err := checkpoint.ReadFile(filepath.Join(dir, configFile), maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
 	} else if err != nil {
@@ -135,11 +139,11 @@ func (l *Loop) resume() error {
 	if err := l.agree(old); err != nil {
 		return err
 	}
-	f, err := checkpoint.Read(l.path(stateFile))
+	f, err := l.readState()
 	if errors.Is(err, fs.ErrNotExist) {
 		// Interrupted before anything was saved: from the start. The first epoch's metrics
 		// are written before its state.
-		if b, _ := os.ReadFile(l.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
+		if b, _ := checkpoint.ReadFile(l.path(metricsFile), maxMetrics); bytes.Count(b, []byte("\n")) > 1 {
 			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", l.Dir, stateFile)
 		}
 		return l.writeSettings()
@@ -223,7 +227,7 @@ func setting(v any) string {
 // readHistory reads the epochs that are done. Lines of a later one, written just
 // before a crash, will be written again.
 func (l *Loop) readHistory() error {
-	b, err := os.ReadFile(l.path(metricsFile))
+	b, err := checkpoint.ReadFile(l.path(metricsFile), maxMetrics)
 	if err != nil && !(errors.Is(err, fs.ErrNotExist) && l.epoch() == 0) {
 		return fmt.Errorf("train: %w", err)
 	}

@@ -199,7 +199,7 @@ func TestRunDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if with, ok := train.TrainedWith(f); !ok || with.Batch != c.Batch {
+	if with, ok, err := train.TrainedWith(f); err != nil || !ok || with.Batch != c.Batch {
 		t.Errorf("model.safetensors says it was trained with %+v", with)
 	}
 	s, err := train.ReadSettings(c.Out)

@@ -14,15 +14,16 @@ const (
 	stateKey = "govae.state"
 )
 
-// TrainedWith returns the settings of the run that a model file comes from, if
-// it comes from one.
-func TrainedWith(f *checkpoint.File) (Config, bool) {
+// TrainedWith returns the settings of the run that a model file comes from, and whether it
+// comes from one. Settings that cannot be read, or that this version does not know, are an
+// error.
+func TrainedWith(f *checkpoint.File) (Config, bool, error) {
 	var s Settings
-	text, ok := f.Metadata[metaKey]
-	if !ok || json.Unmarshal([]byte(text), &s) != nil {
-		return Config{}, false
+	ok, err := f.JSON(metaKey, &s)
+	if err != nil {
+		return Config{}, false, fmt.Errorf("no record of a training run: %w", err)
 	}
-	return s.Train, true
+	return s.Train, ok, nil
 }
 
 // modelData is the model file of this run as it stands.
@@ -81,13 +82,36 @@ func (u Update) moment(name string) string {
 
 // saveState writes what Resume needs, at any step.
 func (l *Loop) saveState() error {
-	f, err := l.modelData()
+	f, err := l.stateData()
 	if err != nil {
 		return err
 	}
+	return checkpoint.Write(l.path(stateFile), f)
+}
+
+// readState reads a state file, if its tensors are those of this run.
+func (l *Loop) readState() (*checkpoint.File, error) {
+	want, err := l.stateData()
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.ReadIf(l.path(stateFile), func(head *checkpoint.File) error {
+		if err := head.Fits(want.Tensors); err != nil {
+			return fmt.Errorf("train: %s: %w", l.path(stateFile), err)
+		}
+		return nil
+	})
+}
+
+// stateData is the state file of this run as it stands.
+func (l *Loop) stateData() (*checkpoint.File, error) {
+	f, err := l.modelData()
+	if err != nil {
+		return nil, err
+	}
 	s, err := json.Marshal(l.state)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return nil, fmt.Errorf("train: %w", err)
 	}
 	f.Metadata[stateKey] = string(s)
 	for i, u := range l.Task.Updates() {
@@ -97,7 +121,7 @@ func (l *Loop) saveState() error {
 			}
 		}
 	}
-	return checkpoint.Write(l.path(stateFile), f)
+	return f, nil
 }
 
 // restoreState is the inverse of saveState.
