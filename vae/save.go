@@ -158,7 +158,8 @@ func (e *fileError) Error() string {
 
 func (e *fileError) Unwrap() error { return e.err }
 
-// FromFile makes the model that a file holds.
+// FromFile makes the model that a file holds: all of the file's tensors, and no others. Its
+// metadata may have further keys.
 func FromFile(f *checkpoint.File) (*Model, error) {
 	m, err := fitting(f)
 	if err != nil {
