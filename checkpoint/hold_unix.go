@@ -12,7 +12,10 @@ import (
 // error is errHeld if another has it or has removed the file, or says that the file system
 // has no locks; release is not nil in that case either.
 func hold(path string) (release func(), err error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // NFS locks no file that is open to read alone
+	if errors.Is(err, os.ErrPermission) {
+		f, err = os.Open(path)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errHeld
 	} else if err != nil {
