@@ -4,7 +4,8 @@
 // It is a leaf: it knows no model, no training loop and no tensor library. A
 // caller gives it names, shapes and slices, and gets the same back, bit for
 // bit. It reads and writes the dtypes F32, F64, I64 and U8; a file that holds
-// another one is refused rather than converted.
+// another one is refused rather than converted. So is one of more than 4096
+// tensors, of more than 8 dimensions, or of more than 1024 keys of metadata.
 //
 // # Format
 //
@@ -37,9 +38,13 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // The errors a caller may want to tell apart, for use with [errors.Is]. An
@@ -59,6 +64,8 @@ var (
 	// ErrShape reports a tensor of another shape, or one whose shape does not
 	// match its number of values.
 	ErrShape = errors.New("wrong shape")
+	// ErrExtra reports a tensor of a file that should not be there.
+	ErrExtra = errors.New("unexpected tensor")
 )
 
 // Tensor is a named array in row-major order.
@@ -89,6 +96,61 @@ func (f *File) Lookup(name string) (Tensor, bool) {
 		return Tensor{}, false
 	}
 	return f.Tensors[i], true
+}
+
+// maxJSON bounds a text of metadata that is parsed, in bytes, since what is made of it may
+// take many times its size. Configurations take less than 2,000.
+const maxJSON = 1 << 16
+
+// JSON sets into from the JSON text of a key of the metadata, and reports whether there is
+// one. An unknown field of an object is an error, as it may change what the others mean, and
+// so is any text after the value.
+func (f *File) JSON(key string, into any) (ok bool, err error) {
+	text, ok := f.Metadata[key]
+	if !ok {
+		return false, nil
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if len(text) > maxJSON {
+		err = fmt.Errorf("%d bytes, want at most %d", len(text), maxJSON)
+	} else if err = d.Decode(into); err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errors.New("there is text after its end")
+		}
+	}
+	if err != nil {
+		return true, fmt.Errorf("metadata %q: %w", key, err)
+	}
+	return true, nil
+}
+
+// Fits returns an error unless f holds exactly these tensors, by name, dtype and shape, in any
+// order: [ErrMissing], [ErrDtype], [ErrShape] or [ErrExtra]. It reads no values, so it serves
+// as the check of [ReadIf].
+func (f *File) Fits(want []Tensor) error {
+	have := make(map[string]Tensor, len(f.Tensors))
+	for _, t := range f.Tensors {
+		have[t.Name] = t
+	}
+	for _, w := range want {
+		t, ok := have[w.Name]
+		if !ok {
+			return fmt.Errorf("checkpoint: tensor %q: %w", w.Name, ErrMissing)
+		}
+		delete(have, w.Name)
+		is, _ := dtypeOf(t.Data)
+		if d, _ := dtypeOf(w.Data); is != d {
+			return fmt.Errorf("checkpoint: tensor %q: %w: it holds %s, want %s", w.Name, ErrDtype, is.name, d.name)
+		}
+		if !slices.Equal(t.Shape, w.Shape) {
+			return fmt.Errorf("checkpoint: tensor %q: %w: it is %v, want %v", w.Name, ErrShape, t.Shape, w.Shape)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		return fmt.Errorf("checkpoint: tensor %.80q: %w", name, ErrExtra)
+	}
+	return nil
 }
 
 // Float32 returns the values of the F32 tensor of that name and shape, sharing

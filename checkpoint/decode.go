@@ -1,12 +1,13 @@
 package checkpoint
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 )
 
@@ -14,99 +15,127 @@ import (
 // layout and, if it has one, checksum. The error names the path, and wraps
 // [ErrFormat], [ErrTruncated], [ErrAltered] or what the operating system said. A
 // file that does not begin like one is not read any further, be it ever so large.
-func Read(path string) (*File, error) {
-	b, err := readFile(path)
+// Reading takes at most twice the file's size and 1 MiB of memory.
+func Read(path string) (*File, error) { return ReadIf(path, nil) }
+
+// ReadIf is Read with a check of the caller's before the values are read: head is the file
+// with its metadata and tensors, whose Data is an empty slice of their type. The error of
+// check is returned as it is.
+func ReadIf(path string, check func(head *File) error) (*File, error) {
+	r, size, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	f, err := decode(b)
+	defer r.Close()
+	f, rest, err := decodeHead(r, size)
+	if err == nil && check != nil {
+		if err := check(f); err != nil {
+			return nil, err
+		}
+	}
+	if err == nil {
+		err = rest()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	return f, nil
 }
 
-// readFile returns the bytes of a file that may well be one of ours.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() && !info.IsDir() { // a pipe or a device may have no end
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	prefix := make([]byte, prefixSize)
-	if _, err := io.ReadFull(f, prefix); err == nil {
-		if _, err := headerSize(prefix); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	return os.ReadFile(path)
-}
-
-// headerSize returns the length of the header that a file claims to have.
-func headerSize(b []byte) (uint64, error) {
-	n := binary.LittleEndian.Uint64(b)
-	if n > maxHeader {
-		return 0, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
-	}
-	return n, nil
-}
-
 // Decode is [Read] for the bytes of a file, such as an embedded one. The
 // result shares no memory with b.
 func Decode(b []byte) (*File, error) {
-	f, err := decode(b)
+	f, rest, err := decodeHead(bytes.NewReader(b), int64(len(b)))
+	if err == nil {
+		err = rest()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	return f, nil
 }
 
-// decode is Decode without the package's name in its errors. All checks come
-// before the first value is copied, so a damaged file costs little memory.
-func decode(b []byte) (*File, error) {
-	if len(b) < prefixSize {
-		return nil, fmt.Errorf("%w: %d bytes, and the header's length alone takes %d", ErrTruncated, len(b), prefixSize)
+// decodeHead reads a file of size bytes up to its values, which rest reads. The file has
+// been checked by then, also the checksum of its values: what is damaged costs no memory.
+func decodeHead(r io.ReadSeeker, size int64) (f *File, rest func() error, err error) {
+	if size < prefixSize {
+		return nil, nil, fmt.Errorf("%w: %d bytes, and the header's length alone takes %d", ErrTruncated, size, prefixSize)
 	}
-	n, err := headerSize(b)
+	head, err := readHead(r, size)
 	if err != nil {
-		return nil, err
+		return nil, nil, shrunk(err)
 	}
-	if n > uint64(len(b)-prefixSize) {
-		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrTruncated, n, len(b))
-	}
-	start := prefixSize + int(n)
-	h, err := parseHeader(b[prefixSize:start])
+	h, err := parseHeader(head[prefixSize:])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	payload := b[start:]
-
 	// Most telling first: a file cut short and an altered file break the
 	// layout too, but that is not what is wrong with them.
+	payload := size - int64(len(head))
 	for _, e := range h.entries {
-		if e.end > len(payload) {
-			return nil, fmt.Errorf("%w: tensor %.80q ends at byte %d of a payload of %d", ErrTruncated, e.name, e.end, len(payload))
+		if int64(e.end) > payload {
+			return nil, nil, fmt.Errorf("%w: tensor %.80q ends at byte %d of a payload of %d", ErrTruncated, e.name, e.end, payload)
 		}
 	}
-	if err := verify(b, h); err != nil {
-		return nil, err
-	}
-	if err := checkLayout(h.entries, len(payload)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	err = checkLayout(h.entries, int(payload))
+	switch {
+	case err != nil && h.summed():
+		return nil, nil, fmt.Errorf("%w: %w", ErrAltered, err)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	case h.summed():
+		if err := h.verify(head, r); err != nil {
+			return nil, nil, err
+		}
 	}
 
 	delete(h.metadata, sumKey)
 	delete(h.metadata, noteKey)
-	f := &File{Metadata: h.metadata, Tensors: make([]Tensor, len(h.entries))}
+	f = &File{Metadata: h.metadata, Tensors: make([]Tensor, len(h.entries))}
 	for i, e := range h.entries {
-		d, _ := dtypeNamed(e.dtype)
-		f.Tensors[i] = Tensor{Name: e.name, Shape: e.shape, Data: parseValues(d, payload[e.begin:e.end])}
+		f.Tensors[i] = Tensor{Name: e.name, Shape: e.shape, Data: empty[e.dtype]}
 	}
-	return f, nil
+	return f, func() error {
+		if _, err := r.Seek(int64(len(head)), io.SeekStart); err != nil {
+			return err
+		}
+		buf := make([]byte, min(payload+7, 1<<16)&^7)
+		for i, e := range h.entries {
+			d, _ := dtypeNamed(e.dtype)
+			data, err := readValues(r, d, (e.end-e.begin)/d.size, buf)
+			if err != nil {
+				return shrunk(err)
+			}
+			f.Tensors[i].Data = data
+		}
+		return nil
+	}, nil
+}
+
+// readHead reads a file of size bytes up to its payload.
+func readHead(r io.Reader, size int64) ([]byte, error) {
+	var prefix [prefixSize]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	switch {
+	case n > maxHeader:
+		return nil, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
+	case n > uint64(size-prefixSize):
+		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrTruncated, n, size)
+	}
+	head := append(make([]byte, 0, prefixSize+n), prefix[:]...)[:prefixSize+n]
+	_, err := io.ReadFull(r, head[prefixSize:])
+	return head, err
+}
+
+// shrunk names the error of a file that became shorter while it was read.
+func shrunk(err error) error {
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w while it was read", ErrTruncated)
+	}
+	return err
 }
 
 // checkLayout sorts entries by position, and checks that each takes the bytes

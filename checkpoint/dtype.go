@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -15,6 +16,9 @@ type dtype struct {
 // dtypes lists what this package holds, in the order in which tensors are laid
 // out. Sizes never grow, so each tensor begins at a multiple of its own size.
 var dtypes = []dtype{{"I64", 8}, {"F64", 8}, {"F32", 4}, {"U8", 1}}
+
+// empty are the Data of tensors by their dtype's name, without values.
+var empty = map[string]any{"I64": []int64{}, "F64": []float64{}, "F32": []float32{}, "U8": []uint8{}}
 
 // dtypeOf returns the dtype of a slice and its length. For data of any other
 // type the dtype has size 0 and is named for the Go type.
@@ -32,9 +36,9 @@ func dtypeOf(data any) (d dtype, n int) {
 	return dtype{name: fmt.Sprintf("%T", data)}, 0
 }
 
-// maxRank is the most dimensions a tensor may have. No library has tensors of
-// more; the limit keeps a damaged header from asking for much memory.
-const maxRank = 64
+// maxRank is the most dimensions a tensor may have: more than those of any model. It keeps
+// a header of many short numbers from asking for much memory.
+const maxRank = 8
 
 // count returns the number of elements of a shape. A negative size, too many
 // dimensions and a product beyond the range of int are errors.
@@ -77,32 +81,32 @@ func appendValues(b []byte, data any) []byte {
 	return b
 }
 
-// parseValues is the inverse of appendValues: the values of dtype d in b, in
-// memory of their own.
-func parseValues(d dtype, b []byte) any {
-	n := len(b) / d.size
+// readValues is the inverse of appendValues: n values of dtype d from r. It reads through
+// buf, whose size is a multiple of 8.
+func readValues(r io.Reader, d dtype, n int, buf []byte) (any, error) {
 	switch d.name {
 	case "I64":
-		v := make([]int64, n)
-		for i := range v {
-			v[i] = int64(binary.LittleEndian.Uint64(b[8*i:]))
-		}
-		return v
+		return fill(r, make([]int64, n), d.size, buf)
 	case "F64":
-		v := make([]float64, n)
-		for i := range v {
-			v[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-		}
-		return v
+		return fill(r, make([]float64, n), d.size, buf)
 	case "F32":
-		v := make([]float32, n)
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
-		return v
+		return fill(r, make([]float32, n), d.size, buf)
 	default: // U8
-		v := make([]uint8, n)
-		copy(v, b)
-		return v
+		return fill(r, make([]uint8, n), d.size, buf)
 	}
+}
+
+// fill sets v, whose elements take size bytes each.
+func fill[T any](r io.Reader, v []T, size int, buf []byte) ([]T, error) {
+	for rest := v; len(rest) > 0; {
+		n := min(len(rest), len(buf)/size)
+		if _, err := io.ReadFull(r, buf[:n*size]); err != nil {
+			return nil, err
+		}
+		if _, err := binary.Decode(buf[:n*size], binary.LittleEndian, rest[:n]); err != nil {
+			return nil, err
+		}
+		rest = rest[n:]
+	}
+	return v, nil
 }

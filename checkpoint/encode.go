@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"cmp"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,13 +50,19 @@ func encode(w io.Writer, f *File) error {
 	for _, t := range tensors {
 		b = appendValues(b, t.Data)
 	}
-	copy(b[sumAt:], fileSum(b, sumAt))
+	hex.Encode(b[sumAt:], newSum(b, sumAt).Sum(nil))
 	_, err := w.Write(b)
 	return err
 }
 
 // checkFile returns an error if f cannot be written as it is.
 func checkFile(f *File) error {
+	if n := len(f.Tensors); n > maxTensors {
+		return fmt.Errorf("%d tensors, at most %d are allowed", n, maxTensors)
+	}
+	if n := len(f.Metadata); n > maxMetadata-2 { // two are of the checksum
+		return fmt.Errorf("%d keys of metadata, at most %d are allowed", n, maxMetadata-2)
+	}
 	for key, text := range f.Metadata {
 		if key == sumKey || key == noteKey {
 			return fmt.Errorf("metadata %q: this key is taken by the checksum", key)

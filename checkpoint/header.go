@@ -1,10 +1,11 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"math"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -14,6 +15,12 @@ const (
 	// maxHeader is the longest header allowed, in bytes, as in the reference
 	// implementation.
 	maxHeader = 100_000_000
+	// maxTensors and maxMetadata are the most tensors and keys of metadata that a file may
+	// hold. They keep what is made of a header within twice its size and 1 MiB, however
+	// short the entries are.
+	maxTensors, maxMetadata = 4096, 1024
+	// minEntry is the length of the shortest entry, `"":{"dtype":"U8","shape":[],"data_offsets":[0,1]}`.
+	minEntry = 48
 	// metadataKey is the one key of the header that names no tensor.
 	metadataKey = "__metadata__"
 )
@@ -34,9 +41,9 @@ type entry struct {
 	end   int
 }
 
-// parseHeader reads the JSON header b. It walks the tokens rather than
-// unmarshal into structs, since encoding/json would take repeated keys, other
-// capitals and broken UTF-8 without a word. Its errors are all ErrFormat.
+// parseHeader reads the JSON header b. It walks the text itself: encoding/json would take
+// repeated keys, other capitals and broken UTF-8 without a word, and many times the
+// header's memory. Its errors are all ErrFormat.
 func parseHeader(b []byte) (*header, error) {
 	switch {
 	case len(b) == 0 || b[0] != '{':
@@ -46,155 +53,138 @@ func parseHeader(b []byte) (*header, error) {
 	case !json.Valid(b):
 		return nil, fmt.Errorf("%w: header is not JSON", ErrFormat)
 	}
-	p := parser{json.NewDecoder(bytes.NewReader(b))}
-	p.dec.UseNumber()
-	h := &header{}
-	err := p.object(func(key string) error {
+	h := &header{entries: make([]entry, 0, min(len(b)/minEntry, maxTensors))}
+	w := walker{b: b}
+	err := w.object(func(key string) error {
 		if key == metadataKey {
-			return p.metadata(h)
+			return w.metadata(h)
 		}
-		e, err := p.entry(key)
+		if len(h.entries) == maxTensors {
+			return fmt.Errorf("more than %d tensors", maxTensors)
+		}
+		e, err := w.entry(key)
 		if err != nil {
 			return fmt.Errorf("tensor %.80q: %w", key, err)
 		}
 		h.entries = append(h.entries, e)
 		return nil
 	})
+	if err == nil {
+		err = unique(h.entries)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: header: %w", ErrFormat, err)
 	}
 	return h, nil
 }
 
-// parser reads JSON that is known to be well-formed.
-type parser struct{ dec *json.Decoder }
-
-// object reads an object, calling value after each key to read its value.
-func (p parser) object(value func(key string) error) error {
-	if t, err := p.dec.Token(); err != nil || t != json.Delim('{') {
-		return fmt.Errorf("want an object, have %s", kind(t))
-	}
-	seen := map[string]bool{}
-	for p.dec.More() {
-		t, err := p.dec.Token()
-		if err != nil {
-			return err
-		}
-		key, _ := t.(string) // always: JSON knows no other keys
-		if seen[key] {
-			return fmt.Errorf("key %.80q appears twice", key)
-		}
-		seen[key] = true
-		if err := value(key); err != nil {
-			return err
+// unique returns an error if two entries have one name. It sorts them by name.
+func unique(entries []entry) error {
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	for i := 1; i < len(entries); i++ {
+		if entries[i].name == entries[i-1].name {
+			return twice(entries[i].name)
 		}
 	}
-	_, err := p.dec.Token() // the closing brace
-	return err
+	return nil
 }
 
+func twice(key string) error { return fmt.Errorf("key %.80q appears twice", key) }
+
 // metadata reads the map from text to text.
-func (p parser) metadata(h *header) error {
+func (w *walker) metadata(h *header) error {
+	if h.metadata != nil {
+		return twice(metadataKey)
+	}
 	h.metadata = map[string]string{}
-	return p.object(func(key string) error {
-		text, err := p.text()
+	return w.object(func(key string) error {
+		if _, ok := h.metadata[key]; ok {
+			return twice(key)
+		}
+		if len(h.metadata) == maxMetadata {
+			return fmt.Errorf("more than %d keys of metadata", maxMetadata)
+		}
+		text, err := w.text()
 		if err != nil {
 			return fmt.Errorf("metadata %.80q: %w", key, err)
 		}
 		h.metadata[key] = text
 		if key == sumKey {
-			h.sumEnd = prefixSize + int(p.dec.InputOffset())
+			h.sumEnd = prefixSize + w.at
 		}
 		return nil
 	})
 }
 
+// fields are what describes a tensor.
+var fields = []string{"dtype", "shape", "data_offsets"}
+
 // entry reads the description of the tensor of that name.
-func (p parser) entry(name string) (entry, error) {
+func (w *walker) entry(name string) (entry, error) {
 	e := entry{name: name}
-	fields := 0 // all different, so three of them are all three
-	err := p.object(func(key string) (err error) {
-		fields++
-		switch key {
-		case "dtype":
-			e.dtype, err = p.text()
-		case "shape":
-			e.shape, err = p.sizes(maxRank)
-		case "data_offsets":
-			var o []int
-			if o, err = p.sizes(2); err == nil && len(o) != 2 {
-				err = fmt.Errorf("want 2 numbers, have %d", len(o))
-			}
-			if err == nil {
-				e.begin, e.end = o[0], o[1]
-			}
-		default:
+	var have [3]bool
+	n := 0
+	err := w.object(func(key string) (err error) {
+		i := slices.Index(fields, key)
+		switch {
+		case i < 0:
 			return fmt.Errorf("unknown key %.80q", key)
+		case have[i]:
+			return twice(key)
+		}
+		have[i] = true
+		n++
+		switch i {
+		case 0:
+			e.dtype, err = w.text()
+		case 1:
+			var sizes [maxRank]int
+			var rank int
+			rank, err = w.integers(sizes[:])
+			e.shape = append(make([]int, 0, rank), sizes[:rank]...)
+		case 2:
+			var o [2]int
+			var n int
+			if n, err = w.integers(o[:]); err == nil && n != 2 {
+				err = fmt.Errorf("want 2 numbers, have %d", n)
+			}
+			e.begin, e.end = o[0], o[1]
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 		return nil
 	})
-	if err == nil && fields != 3 {
-		err = fmt.Errorf("want dtype, shape and data_offsets, have %d of them", fields)
+	if err == nil && n != len(fields) {
+		err = fmt.Errorf("want dtype, shape and data_offsets, have %d of them", n)
 	}
 	return e, err
 }
 
-// kind names the kind of value that a token begins. Errors show it in place of
-// the value, and shorten names, since both may be as long as the file.
-func kind(t json.Token) string {
-	switch t {
-	case nil:
-		return "null"
-	case json.Delim('{'):
-		return "an object"
-	case json.Delim('['):
-		return "an array"
+// integers reads an array of at most len(into) integers that are not negative, and returns
+// their number.
+func (w *walker) integers(into []int) (int, error) {
+	if c := w.peek(); c != '[' {
+		return 0, fmt.Errorf("want an array, have %s", kind(c))
 	}
-	switch t.(type) {
-	case string:
-		return "text"
-	case json.Number:
-		return "a number"
-	default:
-		return "true or false"
-	}
-}
-
-// text reads a string.
-func (p parser) text() (string, error) {
-	t, err := p.dec.Token()
-	s, ok := t.(string)
-	if err != nil || !ok {
-		return "", fmt.Errorf("want text, have %s", kind(t))
-	}
-	return s, nil
-}
-
-// sizes reads an array of at most max integers that are not negative.
-func (p parser) sizes(max int) ([]int, error) {
-	if t, err := p.dec.Token(); err != nil || t != json.Delim('[') {
-		return nil, fmt.Errorf("want an array, have %s", kind(t))
-	}
-	v := []int{}
-	for p.dec.More() {
-		t, err := p.dec.Token()
-		s, ok := t.(json.Number)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("want a number, have %s", kind(t))
+	w.at++
+	n := 0
+	for w.more(']') {
+		token := w.number()
+		switch {
+		case token == nil:
+			return 0, fmt.Errorf("want a number, have %s", kind(w.peek()))
+		case n == len(into):
+			return 0, fmt.Errorf("more than %d numbers", n)
 		}
-		if len(v) == max {
-			return nil, fmt.Errorf("more than %d numbers", max)
+		for _, c := range token {
+			digit := int(c) - '0' // no sign, no fraction, no exponent
+			if digit < 0 || digit > 9 || into[n] > (math.MaxInt-digit)/10 {
+				return 0, fmt.Errorf("%.40s is not an integer from 0 to %d", token, math.MaxInt)
+			}
+			into[n] = 10*into[n] + digit
 		}
-		// ParseUint takes digits only: no sign, no fraction, no exponent.
-		n, err := strconv.ParseUint(s.String(), 10, strconv.IntSize-1)
-		if err != nil {
-			return nil, fmt.Errorf("%.40s is not an integer from 0 to 2^%d-1", s, strconv.IntSize-1)
-		}
-		v = append(v, int(n))
+		n++
 	}
-	_, err := p.dec.Token() // the closing bracket
-	return v, err
+	return n, nil
 }

@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +19,10 @@ import (
 // The content goes to a temporary file beside path (".checkpoint-*.tmp"), is
 // synced to disk, and is then renamed over path. On an error, also one that
 // write returns, the temporary file is removed and the old file stays as it
-// was. A new file has the usual permissions, a replaced one keeps its own. A
-// symbolic link is followed; one that leads nowhere is an error. The directory must
-// exist. Anything at path that
-// is not a regular file is an error.
+// was. If the process is killed the temporary file stays; the next WriteFile to this path
+// removes it, as [Clean] does. A new file has the usual permissions, a replaced one keeps
+// its own. A symbolic link is followed; one that leads nowhere is an error. The directory
+// must exist. Anything at path that is not a regular file is an error.
 //
 // Last, the directory is synced, where the system can do that. If only this
 // fails the new file is in place, and the error says so.
@@ -54,16 +53,15 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 		return errors.New("not a regular file")
 	}
 
-	// Not os.CreateTemp, whose files only their owner may read.
 	dir := filepath.Dir(path)
-	tmp := filepath.Join(dir, ".checkpoint-"+rand.Text()+".tmp")
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, release, err := createTemporary(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no directory %s: %w", dir, fs.ErrNotExist)
 	} else if err != nil {
 		return err
 	}
-	done := false
+	defer release()
+	tmp, done := f.Name(), false
 	defer func() { // deferred, so that a panic of write is cleaned up after too
 		if !done {
 			f.Close()

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -204,6 +206,19 @@ func damagedModels(t *testing.T, dir, path string) map[string][]string {
 	edit("odd-binarization", func(f *checkpoint.File, _ map[string]any) {
 		f.Metadata["govae.train"] = `{"train":{"binarize":"sometimes"}}`
 	}, "sometimes", "dynamic")
+	edit("odd-training", func(f *checkpoint.File, _ map[string]any) { f.Metadata["govae.train"] = `{"train":` }, "no record of a training run", "unexpected EOF")
+	edit("later-training", func(f *checkpoint.File, _ map[string]any) {
+		f.Metadata["govae.train"] = `{"train":{"warp":9}}`
+	}, "govae.train", "unknown field", "warp")
+	edit("later-model", set("warp", 9), "no govae model", "unknown field", "warp")
+	edit("config-and-more", func(f *checkpoint.File, _ map[string]any) { f.Metadata["govae.model"] += "}" }, "govae.model", "text after its end")
+	edit("extra-tensor", func(f *checkpoint.File, _ map[string]any) {
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: "stray", Shape: []int{1}, Data: []float32{1}})
+	}, "stray", "unexpected tensor")
+	for name, v := range map[string]float64{"nan": math.NaN(), "infinite": math.Inf(-1), "too-large": 1e38} {
+		edit(name, func(f *checkpoint.File, _ map[string]any) { f.Tensors[0].Data.([]float32)[3] = float32(v) },
+			"number 3 is "+fmt.Sprint(float32(v)), "decoder.hidden.0.bias")
+	}
 	edit("missing-tensor", func(f *checkpoint.File, _ map[string]any) { f.Tensors = f.Tensors[1:] })
 	edit("float64", func(f *checkpoint.File, _ map[string]any) {
 		for i, t := range f.Tensors {

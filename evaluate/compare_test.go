@@ -104,6 +104,11 @@ func TestReportOfAll(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
+	if err := os.Truncate(path, 20<<30); err == nil { // a hole, which takes no space
+		if _, err := evaluate.ReadReport(path); err == nil || !strings.Contains(err.Error(), "r.json has 21474836480 bytes") {
+			t.Errorf("a report of 20 GB: %v", err)
+		}
+	}
 	o.Binarize = mnist.Fixed
 	if _, err := evaluate.Run(context.Background(), m, set, o); !errors.Is(err, evaluate.ErrProtocol) {
 		t.Errorf("another binarisation: %v", err)

@@ -10,7 +10,9 @@
 // at all Find returns that copy. Any other data, such as Fashion-MNIST, raw
 // files or one's own images, goes through this package's validating IDX reader,
 // because GoMNIST panics on a negative count and accepts a label of 200 and
-// bytes after the last image.
+// bytes after the last image. That reader makes sure that a file holds what its
+// header claims before it takes the memory; a gzip may claim up to 256 times
+// its own size.
 //
 // LeCun, Cortes & Burges, "The MNIST database of handwritten digits", gives the
 // data and the IDX format.

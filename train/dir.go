@@ -41,6 +41,9 @@ const (
 	curvesFile  = "curves.png"          // ELBO, rate and distortion over the epochs
 )
 
+// The largest files that are read whole, in bytes: a thousand times what runs write.
+const maxConfig, maxMetrics = 1 << 20, 1 << 28
+
 // Settings is config.json: everything that a run's result depends on.
 type Settings struct {
 	Model vae.Config `json:"model"`
@@ -66,7 +69,7 @@ func ReadSettings(dir string) (Settings, error) {
 
 // ReadConfig returns the settings in a file, such as the config.json of a run.
 func ReadConfig(path string) (Settings, error) {
-	b, err := os.ReadFile(path)
+	b, err := checkpoint.ReadFile(path, maxConfig)
 	if err != nil {
 		return Settings{}, fmt.Errorf("train: %w", err)
 	}
@@ -158,6 +161,7 @@ func (l *Loop) open() (unlock func(), err error) {
 	if unlock, err = lock(l.Dir); err != nil {
 		return nil, err
 	}
+	checkpoint.Clean(l.Dir)
 	if err = ready(); err == nil { // another process may have been there since
 		err = begin()
 	}
@@ -218,7 +222,7 @@ func (l *Loop) foreign(old json.RawMessage) bool {
 // readSettings reads config.json of a run directory.
 func readSettings(dir string) (json.RawMessage, error) {
 	path := filepath.Join(dir, configFile)
-	b, err := os.ReadFile(path)
+	b, err := checkpoint.ReadFile(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
 	} else if err != nil {
@@ -262,7 +266,7 @@ func (l *Loop) resume() error {
 	if f == nil {
 		// Interrupted before anything was saved: from the start. The first epoch's metrics
 		// are written before its state.
-		if b, _ := os.ReadFile(l.path(metricsFile)); bytes.Count(b, []byte("\n")) > 1 {
+		if b, _ := checkpoint.ReadFile(l.path(metricsFile), maxMetrics); bytes.Count(b, []byte("\n")) > 1 {
 			return fmt.Errorf("train: the run in %s has lost its %s: it cannot go on; choose another directory", l.Dir, stateFile)
 		}
 		return l.writeSettings()
@@ -290,11 +294,11 @@ func (l *Loop) resume() error {
 // readState reads the state of the run, or the one before it if that is damaged or was being
 // replaced. It returns nil if there is none.
 func (l *Loop) readState() (f *checkpoint.File, name string, err error) {
-	f, err = checkpoint.Read(l.path(stateFile))
+	f, err = l.readOwn(stateFile)
 	if err == nil {
 		return f, stateFile, nil
 	}
-	former, formerErr := checkpoint.Read(l.path(formerFile))
+	former, formerErr := l.readOwn(formerFile)
 	switch {
 	case formerErr == nil:
 		l.notice("%v; going on from %s", err, l.path(formerFile))
@@ -453,7 +457,7 @@ func setting(v any) string {
 // readHistory reads the epochs that are done. Lines of a later one, written just
 // before a crash, will be written again.
 func (l *Loop) readHistory() error {
-	b, err := os.ReadFile(l.path(metricsFile))
+	b, err := checkpoint.ReadFile(l.path(metricsFile), maxMetrics)
 	if err != nil && !(errors.Is(err, fs.ErrNotExist) && l.epoch() == 0) {
 		return fmt.Errorf("train: %w", err)
 	}

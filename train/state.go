@@ -30,7 +30,7 @@ func TrainedWith(f *checkpoint.File) (Settings, bool, error) {
 	}
 	s, err := parseSettings([]byte(text))
 	if err != nil {
-		return s, false, fmt.Errorf("train: its metadata %q: %w", metaKey, err)
+		return s, false, fmt.Errorf("its metadata %q: %w", metaKey, err)
 	}
 	return s, true, nil
 }
@@ -100,14 +100,40 @@ func (u Update) moment(name string) string {
 
 // saveState writes what Resume needs, at any step.
 func (l *Loop) saveState() error {
-	f, err := l.modelData()
+	f, err := l.stateData()
 	if err != nil {
 		return err
+	}
+	if err := l.keepState(); err != nil {
+		return fmt.Errorf("train: keep the former state: %w", err)
+	}
+	return checkpoint.Write(l.path(stateFile), f)
+}
+
+// readOwn reads a state file, if its tensors are those of this run.
+func (l *Loop) readOwn(name string) (*checkpoint.File, error) {
+	want, err := l.stateData()
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.ReadIf(l.path(name), func(head *checkpoint.File) error {
+		if err := head.Fits(want.Tensors); err != nil {
+			return fmt.Errorf("train: %s: %w", l.path(name), err)
+		}
+		return nil
+	})
+}
+
+// stateData is the state file of this run as it stands.
+func (l *Loop) stateData() (*checkpoint.File, error) {
+	f, err := l.modelData()
+	if err != nil {
+		return nil, err
 	}
 	l.state.Metrics = l.metricsSum()
 	s, err := json.Marshal(l.state)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return nil, fmt.Errorf("train: %w", err)
 	}
 	f.Metadata[stateKey] = string(s)
 	for i, u := range l.Task.Updates() {
@@ -117,10 +143,7 @@ func (l *Loop) saveState() error {
 			}
 		}
 	}
-	if err := l.keepState(); err != nil {
-		return fmt.Errorf("train: keep the former state: %w", err)
-	}
-	return checkpoint.Write(l.path(stateFile), f)
+	return f, nil
 }
 
 // keepState gives the state that there is the name of the former one as well. Where a file

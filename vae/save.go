@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -58,8 +59,8 @@ func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 // same shape. On an error nothing has changed.
 func (m *Model) Restore(f *checkpoint.File) error { return RestoreParams(f, m.Params()) }
 
-// RestoreParams sets parameters from the tensors of a file that have their names. On an
-// error nothing has changed.
+// RestoreParams sets parameters from the tensors of a file that have their names. A number
+// that is not finite, or above largest, is an error. On an error nothing has changed.
 func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
 	type part struct{ dst, src any }
 	var parts []part
@@ -68,9 +69,17 @@ func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
 			var src any
 			var err error
 			if p.Value.Dtype() == tensor.Float64 {
-				src, err = f.Float64(t.Name, t.Shape...)
+				var v []float64
+				if v, err = f.Float64(t.Name, t.Shape...); err == nil {
+					err = checkWeights(t.Name, v)
+				}
+				src = v
 			} else {
-				src, err = f.Float32(t.Name, t.Shape...)
+				var v []float32
+				if v, err = f.Float32(t.Name, t.Shape...); err == nil {
+					err = checkWeights(t.Name, v)
+				}
+				src = v
 			}
 			if err != nil {
 				return fmt.Errorf("vae: %w", err)
@@ -89,6 +98,20 @@ func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
 	return nil
 }
 
+// largest is the most that a weight may be, in size: the product of two above it, of a weight
+// and an activation, say, may be infinite in float32.
+const largest = 1 << 63
+
+// checkWeights returns an error that names the first number that cannot be a weight.
+func checkWeights[T float32 | float64](name string, v []T) error {
+	for i, x := range v {
+		if !(x >= -largest && x <= largest) {
+			return fmt.Errorf("tensor %q: number %d is %v, want finite ones of at most %.2g in size", name, i, x, float64(largest))
+		}
+	}
+	return nil
+}
+
 // Save writes the model to a safetensors file, all of it or nothing.
 func (m *Model) Save(path string) error {
 	f, err := m.File(nil)
@@ -100,26 +123,62 @@ func (m *Model) Save(path string) error {
 
 // Load reads a model that Save or a training run wrote.
 func Load(path string) (*Model, error) {
-	f, err := checkpoint.Read(path)
+	m, _, err := LoadFile(path)
+	return m, err
+}
+
+// LoadFile is Load, and returns also the file, for what its metadata tells beside the model.
+// The file's values are read when the model is known to have their names and shapes.
+func LoadFile(path string) (m *Model, f *checkpoint.File, err error) {
+	var unfit error
+	f, err = checkpoint.ReadIf(path, func(head *checkpoint.File) error {
+		m, unfit = fitting(head)
+		return unfit
+	})
+	if err == nil {
+		unfit = m.Restore(f)
+	}
+	if unfit != nil {
+		return nil, nil, &fileError{path, unfit}
+	} else if err != nil {
+		return nil, nil, err
+	}
+	return m, f, nil
+}
+
+// fileError puts the name of a file after the package's.
+type fileError struct {
+	path string
+	err  error
+}
+
+func (e *fileError) Error() string {
+	return fmt.Sprintf("vae: %s: %s", e.path, strings.TrimPrefix(e.err.Error(), "vae: "))
+}
+
+func (e *fileError) Unwrap() error { return e.err }
+
+// FromFile makes the model that a file holds: all of the file's tensors, and no others. Its
+// metadata may have further keys.
+func FromFile(f *checkpoint.File) (*Model, error) {
+	m, err := fitting(f)
 	if err != nil {
 		return nil, err
 	}
-	m, err := FromFile(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := m.Restore(f); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// FromFile makes the model that a file holds.
-func FromFile(f *checkpoint.File) (*Model, error) {
-	text, ok := f.Metadata[configKey]
-	if !ok {
-		return nil, fmt.Errorf("%w: its metadata lacks %q", ErrNotModel, configKey)
-	}
+// fitting makes the model that the metadata of a file describe, with fresh weights, whose
+// tensors are just those of the file.
+func fitting(f *checkpoint.File) (*Model, error) {
 	var cfg Config
-	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
-		return nil, fmt.Errorf("%w: %q: %v", ErrNotModel, configKey, err)
+	if ok, err := f.JSON(configKey, &cfg); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotModel, err)
+	} else if !ok {
+		return nil, fmt.Errorf("%w: its metadata lacks %q", ErrNotModel, configKey)
 	}
 	if _, err := cfg.known(); err != nil {
 		return nil, fmt.Errorf("%w; import the package that registers it, or Assemble the parts and Restore the file", err)
@@ -134,7 +193,9 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 		for _, d := range t.Shape {
 			size *= d
 		}
-		held += size
+		if _, bytes := t.Data.([]uint8); !bytes {
+			held += size
+		}
 	}
 	if want := cfg.weights(); want > held {
 		return nil, fmt.Errorf("vae: %w: the metadata describes a model of %d weights, the file holds %d", checkpoint.ErrShape, want, held)
@@ -143,7 +204,14 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, m.Restore(f)
+	fresh, err := m.File(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fits(fresh.Tensors); err != nil {
+		return nil, fmt.Errorf("vae: %w", err)
+	}
+	return m, nil
 }
 
 // weights is the least number of weights and biases that the model has, of parts that are

@@ -3,9 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"govae/checkpoint"
 	"govae/dist"
 	"govae/mnist"
 	"govae/samples"
@@ -18,22 +16,19 @@ import (
 // which, if the file does not say, is dynamic, or none if the likelihood is of grey
 // pixels.
 func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
+	var m *vae.Model
 	f, err := samples.File()
-	name := "samples/model.safetensors"
-	if path != "" {
-		name = path
-		f, err = checkpoint.Read(path)
+	switch {
+	case path != "":
+		m, f, err = vae.LoadFile(path)
+	case err == nil:
+		path = "samples/model.safetensors"
+		m, err = vae.FromFile(f)
 	}
-	if err != nil {
+	if errors.Is(err, vae.ErrNotModel) {
+		return nil, "", fmt.Errorf("%w: want a model.safetensors that cmd/train wrote", err)
+	} else if err != nil {
 		return nil, "", err
-	}
-	m, err := vae.FromFile(f)
-	if err != nil {
-		why := strings.TrimPrefix(err.Error(), "vae: ")
-		if errors.Is(err, vae.ErrNotModel) {
-			why += ": want a model.safetensors that cmd/train wrote"
-		}
-		return nil, "", fmt.Errorf("vae: %s: %s", name, why)
 	}
 	binarize := mnist.Dynamic
 	if m.Likelihood().Domain() != dist.Binary {
@@ -44,7 +39,7 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		binarize, err = mnist.ParseBinarization(string(s.Train.Binarize))
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("train: %s: %s", name, strings.TrimPrefix(err.Error(), "train: "))
+		return nil, "", fmt.Errorf("train: %s: %w", path, err)
 	}
 	return m, binarize, nil
 }

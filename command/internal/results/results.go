@@ -143,7 +143,7 @@ func Read(dir string) ([]Record, error) {
 	slices.Sort(names)
 	var all []Record
 	for _, name := range names {
-		b, err := os.ReadFile(name)
+		b, err := checkpoint.ReadFile(name, 1<<24)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
