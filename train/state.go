@@ -30,7 +30,7 @@ func TrainedWith(f *checkpoint.File) (Settings, bool, error) {
 	}
 	s, err := parseSettings([]byte(text))
 	if err != nil {
-		return s, false, fmt.Errorf("its metadata %q: %w", metaKey, err)
+		return s, false, fmt.Errorf("no record of a training run: metadata %q: %w", metaKey, err)
 	}
 	return s, true, nil
 }

@@ -16,6 +16,10 @@ import (
 // configKey is where a model file's metadata holds the Config, as JSON.
 const configKey = "govae.model"
 
+// stateKey is there in the metadata of a training state, which holds more tensors than the
+// model's.
+const stateKey = "govae.state"
+
 // ErrNotModel reports a file that is sound but holds no model of this package.
 var ErrNotModel = errors.New("no govae model in this file")
 
@@ -208,7 +212,8 @@ func fitting(f *checkpoint.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Fits(fresh.Tensors); err != nil {
+	_, state := f.Metadata[stateKey]
+	if err := f.Fits(fresh.Tensors); err != nil && !(state && errors.Is(err, checkpoint.ErrExtra)) {
 		return nil, fmt.Errorf("vae: %w", err)
 	}
 	return m, nil
