@@ -158,8 +158,8 @@ func (e *fileError) Error() string {
 
 func (e *fileError) Unwrap() error { return e.err }
 
-// FromFile makes the model that a file holds: all of the file's tensors, and no others. Its
-// metadata may have further keys.
+// FromFile makes the model that a file holds: all of its tensors and no others, but for those
+// of a training state. The metadata may have further keys.
 func FromFile(f *checkpoint.File) (*Model, error) {
 	m, err := fitting(f)
 	if err != nil {
@@ -171,8 +171,8 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 	return m, nil
 }
 
-// fitting makes the model that the metadata of a file describe, with fresh weights, whose
-// tensors are just those of the file.
+// fitting makes the model that the metadata of a file describe, with fresh weights, if the
+// file's tensors go with it.
 func fitting(f *checkpoint.File) (*Model, error) {
 	var cfg Config
 	if ok, err := f.JSON(configKey, &cfg); err != nil {
@@ -208,10 +208,30 @@ func fitting(f *checkpoint.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Fits(fresh.Tensors); err != nil {
+	if err := f.Fits(append(fresh.Tensors, moments(f, fresh)...)); err != nil {
 		return nil, fmt.Errorf("vae: %w", err)
 	}
 	return m, nil
+}
+
+// moments are the further tensors that a file may hold beside a model's own, as a training
+// state does: Tensors with a prefix.
+func moments(f, model *checkpoint.File) (further []checkpoint.Tensor) {
+	for _, t := range f.Tensors {
+		if _, ok := model.Lookup(t.Name); ok {
+			continue
+		}
+		var of checkpoint.Tensor
+		for _, p := range model.Tensors {
+			if strings.HasSuffix(t.Name, "."+p.Name) && len(p.Name) > len(of.Name) {
+				of = p
+			}
+		}
+		if of.Name != "" {
+			further = append(further, checkpoint.Tensor{Name: t.Name, Shape: of.Shape, Data: of.Data})
+		}
+	}
+	return further
 }
 
 // weights is the least number of weights and biases that the model has, of parts that are
