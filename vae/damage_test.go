@@ -83,6 +83,7 @@ func TestLoadCrafted(t *testing.T) {
 		{"fewer pixels", config(func(c *Config) { c.Rows = 1 }), checkpoint.ErrShape, "wrong shape: it is [16 20], want [16 5]"},
 		{"a dimension less", config(func(c *Config) { c.Latent = 2 }), checkpoint.ErrShape, "wrong shape"},
 		{"an extra tensor", add("stray", []float32{1}, 1), checkpoint.ErrExtra, `"stray"`},
+		{"a moment of nothing", add("adam.m.encoder", []float32{1}, 1), checkpoint.ErrExtra, `"adam.m.encoder"`},
 		{"an extra empty one", add("stray", []uint8{}, 0), checkpoint.ErrExtra, `"stray"`},
 		{"a missing one", func(f *checkpoint.File) { f.Tensors = f.Tensors[1:] }, checkpoint.ErrShape, "the file holds 522"},
 		{"another name", func(f *checkpoint.File) { f.Tensors[0].Name += ".old" }, checkpoint.ErrMissing, `"encoder.hidden.0.weight": no such tensor`},

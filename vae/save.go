@@ -162,8 +162,8 @@ func (e *fileError) Error() string {
 
 func (e *fileError) Unwrap() error { return e.err }
 
-// FromFile makes the model that a file holds: all of the file's tensors, and no others. Its
-// metadata may have further keys.
+// FromFile makes the model that a file holds: all of its tensors and no others, but for those
+// of a training state. The metadata may have further keys.
 func FromFile(f *checkpoint.File) (*Model, error) {
 	m, err := fitting(f)
 	if err != nil {
@@ -175,8 +175,8 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 	return m, nil
 }
 
-// fitting makes the model that the metadata of a file describe, with fresh weights, whose
-// tensors are just those of the file.
+// fitting makes the model that the metadata of a file describe, with fresh weights, if the
+// file's tensors go with it.
 func fitting(f *checkpoint.File) (*Model, error) {
 	var cfg Config
 	if ok, err := f.JSON(configKey, &cfg); err != nil {
