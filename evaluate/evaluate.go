@@ -73,7 +73,7 @@ type Report struct {
 	ESS           Mean       `json:"ess"`                    // effective sample size of the K weights, out of K
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
-	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]
+	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]; nil of one image, of which no unit counts as active
 	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; with a flow there is none
 	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
@@ -90,6 +90,9 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		return nil, err
 	}
 	cfg := m.Config()
+	if set.Len() == 0 {
+		return nil, errEmpty(set)
+	}
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
@@ -114,6 +117,9 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		}
 	}
 	if r.Bound, err = ELBO(ctx, m, set, o.Binarize, o.Seed); err != nil {
+		return nil, err
+	}
+	if err = r.checkFinite(); err != nil { // before the work
 		return nil, err
 	}
 	if err = r.measureUnits(ctx, m, set, o); err != nil {
@@ -153,7 +159,49 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		}
 		r.Comparison = &d
 	}
+	if err = r.checkFinite(); err != nil {
+		return nil, err
+	}
 	return r, nil
+}
+
+func errEmpty(set *mnist.Set) error { return fmt.Errorf("evaluate: no images in %s", set.Name) }
+
+// checkFinite returns an error that names the first figure that isn't a finite number.
+func (r *Report) checkFinite() error {
+	type figure struct {
+		name string
+		Mean
+	}
+	figures := []figure{{"distortion", r.Distortion}, {"rate", r.Rate}, {"ELBO", r.ELBO}, {"log p(x)", r.LogLikelihood}, {"ESS", r.ESS}}
+	for j, v := range r.Variance {
+		figures = append(figures, figure{fmt.Sprintf("variance over images of E[z%d|x]", j), Mean{Mean: v}})
+	}
+	for j, v := range r.RatePerDim {
+		figures = append(figures, figure{fmt.Sprintf("rate of z%d", j), Mean{Mean: v}})
+	}
+	if r.BitsPerDim != nil {
+		figures = append(figures, figure{"number of bits per dimension", *r.BitsPerDim})
+	}
+	if s := r.Surgery; s != nil {
+		figures = append(figures, figure{"rate taken apart", Mean{Mean: s.Rate}}, figure{"mutual information", s.MutualInformation}, figure{"marginal KL", s.MarginalKL})
+	}
+	if g := r.Gap; g != nil {
+		figures = append(figures, figure{"log p(x) of the gap", g.LogLikelihood}, figure{"ESS of the gap", g.ESS}, figure{"ELBO(q*)", g.Best}, figure{"ELBO of the gap", g.ELBO},
+			figure{"approximation gap", g.Approximation}, figure{"amortisation gap", g.Amortisation})
+	}
+	if c := r.Comparison; c != nil {
+		figures = append(figures, figure{"difference of ELBOs", c.ELBO}, figure{"difference of rates", c.Rate}, figure{"difference of distortions", c.Distortion}, figure{"difference of log p(x)", c.LogLikelihood})
+	}
+	for _, f := range figures {
+		if math.IsNaN(f.Mean.Mean) || math.IsInf(f.Mean.Mean, 0) {
+			return fmt.Errorf("evaluate: the %s is %v: the model's weights or the images are beyond what can be computed with", f.name, f.Mean.Mean)
+		}
+		if math.IsInf(f.StdErr, 0) { // NaN: of one image
+			return fmt.Errorf("evaluate: the standard error of the %s is %v", f.name, f.StdErr)
+		}
+	}
+	return nil
 }
 
 // logLikelihood averages the importance-weighted estimate over N images, chosen
