@@ -18,7 +18,7 @@ import (
 // SurgeryOptions say how a rate is taken apart.
 type SurgeryOptions struct {
 	Images int    `json:"images"` // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
-	Draws  int    `json:"draws"`  // of z for each of them; in all at most 2³¹ numbers are drawn
+	Draws  int    `json:"draws"`  // of z for each of them; fewer than 2³¹ numbers in all
 	Seed   uint64 `json:"seed"`   // of the choice and of the draws
 }
 
@@ -140,7 +140,7 @@ func standardPrior(m *vae.Model) bool {
 }
 
 // maxCodes is how many numbers the codes of SplitRate may have: 8 GiB.
-const maxCodes = 1 << 31
+const maxCodes = 1<<31 - 1
 
 // SplitRate takes the rate of N diagonal Gaussians q(z|x_n) = N(mu_n, diag
 // exp(logvar_n)) apart; mu and logvar are [N,Z]. With z_nm ~ q(z|x_n),

@@ -14,7 +14,8 @@ import (
 
 // EncodeParams returns the parameters of q(z|x) for n images x [n,X]: those of the
 // posterior's family, [n,P], for dist.Normal the mean and the log-variance side by side. With
-// several stochastic layers z is the first, z_1.
+// several stochastic layers z is the first, z_1. Here and in Encode, Center and Reconstruct an
+// error names the first pixel outside the likelihood's domain.
 func (m *Model) EncodeParams(x []float32) ([]float32, error) {
 	return m.rowsOf(m.encode, x, m.params)
 }
@@ -23,6 +24,9 @@ func (m *Model) EncodeParams(x []float32) ([]float32, error) {
 func (m *Model) rowsOf(net *graph.Rows, x []float32, width int) ([]float32, error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
+		return nil, err
+	}
+	if err := dist.Check(m.p.Family, x); err != nil {
 		return nil, err
 	}
 	in, err := m.given(n, map[string][]float32{"x": x})
@@ -91,7 +95,7 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 	if m.flow == nil {
 		return z0, nil
 	}
-	n, err := m.count("codes", z0, m.latent)
+	n, err := m.codes(z0, m.latent)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +149,7 @@ func (m *Model) Down(l int, z []float32) (mu, logvar []float32, err error) {
 }
 
 func (m *Model) layer(net *graph.Rows, z []float32, in, out int) (mu, logvar []float32, err error) {
-	n, err := m.count("codes", z, in)
+	n, err := m.codes(z, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,9 +179,10 @@ func (m *Model) buildLayer(c dist.Conditional) func(b *graph.Builder, batch int)
 }
 
 // Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X], for a
-// Bernoulli likelihood the probability of ink in each pixel.
+// Bernoulli likelihood the probability of ink in each pixel. Here and wherever codes are
+// taken an error names the first that isn't finite.
 func (m *Model) Decode(z []float32) ([]float32, error) {
-	n, err := m.count("codes", z, m.latent)
+	n, err := m.codes(z, m.latent)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +208,7 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 // DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs],
 // for Bernoulli the logits [n,X].
 func (m *Model) DecodeParams(z []float32) ([]float32, error) {
-	n, err := m.count("codes", z, m.latent)
+	n, err := m.codes(z, m.latent)
 	if err != nil {
 		return nil, err
 	}
@@ -255,6 +260,9 @@ func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []
 	if n < 0 {
 		return nil, nil, nil, fmt.Errorf("vae: %d samples", n)
 	}
+	if err := fits("samples", n, max(m.pixels, m.outputs, m.noise, m.labels)); err != nil {
+		return nil, nil, nil, err
+	}
 	if !(temperature >= 0) || math.IsInf(temperature, 1) {
 		return nil, nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
 	}
@@ -303,4 +311,31 @@ func (m *Model) count(what string, rows []float32, width int) (int, error) {
 		return 0, fmt.Errorf("vae: %d numbers are no whole number of %s of %d each", len(rows), what, width)
 	}
 	return len(rows) / width, nil
+}
+
+// codes returns the number of codes z [n,width], and an error that names the first that
+// isn't finite.
+func (m *Model) codes(z []float32, width int) (int, error) {
+	n, err := m.count("codes", z, width)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range z {
+		if v-v != 0 {
+			return 0, fmt.Errorf("vae: code %d has %v in dimension %d, want a finite number", i/width, v, i%width)
+		}
+	}
+	return n, nil
+}
+
+// maxResult bounds the numbers of a result whose size the caller names, to 8 GB, so that a
+// wrong size is an error and not an attempt to allocate it.
+const maxResult = 1<<31 - 1
+
+// fits returns an error if n rows of the given width are more than maxResult numbers.
+func fits(what string, n, width int) error {
+	if most := maxResult / max(width, 1); n > most {
+		return fmt.Errorf("vae: %d %s of %d numbers each, want at most %d", n, what, width, most)
+	}
+	return nil
 }
