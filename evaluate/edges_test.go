@@ -121,3 +121,26 @@ func TestNotFinite(t *testing.T) {
 		t.Errorf("a difference that is not finite: %v", err)
 	}
 }
+
+// overflowing is the linear model with distortions of infinity.
+type overflowing struct{ linear }
+
+func (m overflowing) DistortionGrad(x, z []float32) ([]float64, []float32, error) {
+	d, dz, err := m.linear.DistortionGrad(x, z)
+	for i := range d {
+		d[i] = math.Inf(1)
+	}
+	return d, dz, err
+}
+
+// Neither part of what takes longer gives such a figure by itself.
+func TestPartsNotFinite(t *testing.T) {
+	o := evaluate.GapOptions{Images: 2, Steps: 2, Noise: 2, LR: 0.1, Draws: 4, Binarize: mnist.None}
+	if _, err := evaluate.InferenceGap(context.Background(), overflowing{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "the log p(x) of the gap is NaN") {
+		t.Errorf("gap: %v", err)
+	}
+	nan := float32(math.NaN())
+	if _, err := evaluate.SplitRate(context.Background(), []float32{0, nan}, []float32{0, 0}, 1, nil, evaluate.DefaultSurgeryOptions()); err == nil || !strings.Contains(err.Error(), "the rate is NaN") {
+		t.Errorf("rate: %v", err)
+	}
+}

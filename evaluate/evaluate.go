@@ -169,36 +169,40 @@ func errEmpty(set *mnist.Set) error { return fmt.Errorf("evaluate: no images in 
 
 // checkFinite returns an error that names the first figure that isn't a finite number.
 func (r *Report) checkFinite() error {
-	type figure struct {
-		name string
-		Mean
-	}
-	figures := []figure{{"distortion", r.Distortion}, {"rate", r.Rate}, {"ELBO", r.ELBO}, {"log p(x)", r.LogLikelihood}, {"ESS", r.ESS}}
+	f := figures{{"distortion", r.Distortion}, {"rate", r.Rate}, {"ELBO", r.ELBO}, {"log p(x)", r.LogLikelihood}, {"ESS", r.ESS}}
 	for j, v := range r.Variance {
-		figures = append(figures, figure{fmt.Sprintf("variance over images of E[z%d|x]", j), Mean{Mean: v}})
+		f = append(f, figure{fmt.Sprintf("variance over images of E[z%d|x]", j), Mean{Mean: v}})
 	}
 	for j, v := range r.RatePerDim {
-		figures = append(figures, figure{fmt.Sprintf("rate of z%d", j), Mean{Mean: v}})
+		f = append(f, figure{fmt.Sprintf("rate of z%d", j), Mean{Mean: v}})
 	}
 	if r.BitsPerDim != nil {
-		figures = append(figures, figure{"number of bits per dimension", *r.BitsPerDim})
-	}
-	if s := r.Surgery; s != nil {
-		figures = append(figures, figure{"rate taken apart", Mean{Mean: s.Rate}}, figure{"mutual information", s.MutualInformation}, figure{"marginal KL", s.MarginalKL})
-	}
-	if g := r.Gap; g != nil {
-		figures = append(figures, figure{"log p(x) of the gap", g.LogLikelihood}, figure{"ESS of the gap", g.ESS}, figure{"ELBO(q*)", g.Best}, figure{"ELBO of the gap", g.ELBO},
-			figure{"approximation gap", g.Approximation}, figure{"amortisation gap", g.Amortisation})
+		f = append(f, figure{"number of bits per dimension", *r.BitsPerDim})
 	}
 	if c := r.Comparison; c != nil {
-		figures = append(figures, figure{"difference of ELBOs", c.ELBO}, figure{"difference of rates", c.Rate}, figure{"difference of distortions", c.Distortion}, figure{"difference of log p(x)", c.LogLikelihood})
+		f = append(f, figure{"difference of ELBOs", c.ELBO}, figure{"difference of rates", c.Rate},
+			figure{"difference of distortions", c.Distortion}, figure{"difference of log p(x)", c.LogLikelihood})
 	}
-	for _, f := range figures {
-		if math.IsNaN(f.Mean.Mean) || math.IsInf(f.Mean.Mean, 0) {
-			return fmt.Errorf("evaluate: the %s is %v: the model's weights or the images are beyond what can be computed with", f.name, f.Mean.Mean)
+	return f.check()
+}
+
+// figures are those of a result, with their names.
+type figures []figure
+
+type figure struct {
+	name string
+	Mean
+}
+
+// check returns an error that names the first figure that isn't a finite number. A standard
+// error may be NaN: that is one of a single image.
+func (f figures) check() error {
+	for _, v := range f {
+		if m := v.Mean.Mean; math.IsNaN(m) || math.IsInf(m, 0) {
+			return fmt.Errorf("evaluate: the %s is %v: the model's weights or the images are beyond what can be computed with", v.name, m)
 		}
-		if math.IsInf(f.StdErr, 0) { // NaN: of one image
-			return fmt.Errorf("evaluate: the standard error of the %s is %v", f.name, f.StdErr)
+		if math.IsInf(v.StdErr, 0) {
+			return fmt.Errorf("evaluate: the standard error of the %s is %v", v.name, v.StdErr)
 		}
 	}
 	return nil

@@ -172,8 +172,10 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 			o.Progress(lo+len(index), n)
 		}
 	}
-	return Gap{logp.mean(), ess.mean(), low, best.mean(), elbo.mean(), approximation.mean(), amortisation.mean(),
-		GapProtocol{n, o.Steps, o.Noise, o.LR, o.Draws, o.Binarize.Label(), o.Seed}}, nil
+	g := Gap{logp.mean(), ess.mean(), low, best.mean(), elbo.mean(), approximation.mean(), amortisation.mean(),
+		GapProtocol{n, o.Steps, o.Noise, o.LR, o.Draws, o.Binarize.Label(), o.Seed}}
+	return g, figures{{"log p(x) of the gap", g.LogLikelihood}, {"ESS of the gap", g.ESS}, {"ELBO(q*)", g.Best}, {"ELBO(q)", g.ELBO},
+		{"approximation gap", g.Approximation}, {"amortisation gap", g.Amortisation}}.check()
 }
 
 // gapTerm is what is known of one image, in nats.

@@ -212,13 +212,17 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prio
 		}
 		parts.MarginalKL = twoStage(margins, n)
 		parts.Rate = parts.MutualInformation.Mean + parts.MarginalKL.Mean
-		return parts, nil
+		return parts, parts.checkFinite()
 	}
 	for _, kl := range RatePerDim(mu, logvar, latent) {
 		parts.Rate += kl
 	}
 	parts.MarginalKL = Mean{parts.Rate - parts.MutualInformation.Mean, parts.MutualInformation.StdErr}
-	return parts, nil
+	return parts, parts.checkFinite()
+}
+
+func (p RateParts) checkFinite() error {
+	return figures{{"rate", Mean{Mean: p.Rate}}, {"mutual information", p.MutualInformation}, {"marginal KL", p.MarginalKL}}.check()
 }
 
 // marginsOf returns log q(z) − log p(z) over the draws of each image, of codes [R,Z] and
