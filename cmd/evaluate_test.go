@@ -97,7 +97,10 @@ func TestEvaluateGrey(t *testing.T) {
 	dir := t.TempDir()
 	must(t, dir, tinyModel("-quiet", "-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...)
 	args := []string{"evaluate", "-model", "run/model.safetensors", "-k", "1", "-n", "1"}
-	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none") {
+	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none") || !strings.Contains(out, "± n/a") || strings.Contains(out, "NaN") {
+		t.Error(out)
+	}
+	if out := must(t, dir, append(args, "-json")...); !strings.Contains(out, `"std_err": null`) { // of log p(x) of one image
 		t.Error(out)
 	}
 	wantFailure(t, run(t, dir, append(args, "-binarize", "dynamic")...), 2, "gaussian", "grey pixels", "-binarize none", "dynamic")

@@ -8,6 +8,7 @@ package evaluate
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 
 	"govae/internal/stream"
@@ -18,7 +19,34 @@ import (
 // Mean is an average over images.
 type Mean struct {
 	Mean   float64 `json:"mean"`    // nats per image
-	StdErr float64 `json:"std_err"` // standard deviation over images / √n
+	StdErr float64 `json:"std_err"` // standard deviation over images / √n; of one image there is none: NaN, in JSON null
+}
+
+// MarshalJSON writes a standard error of NaN as null.
+func (m Mean) MarshalJSON() ([]byte, error) {
+	j := meanJSON{Mean: m.Mean}
+	if !math.IsNaN(m.StdErr) {
+		j.StdErr = &m.StdErr
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Mean) UnmarshalJSON(b []byte) error {
+	var j meanJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	*m = Mean{j.Mean, math.NaN()}
+	if j.StdErr != nil {
+		m.StdErr = *j.StdErr
+	}
+	return nil
+}
+
+type meanJSON struct {
+	Mean   float64  `json:"mean"`
+	StdErr *float64 `json:"std_err"`
 }
 
 // Bound is the ELBO of a data set and its two terms.
@@ -89,5 +117,8 @@ func (s *moments) add(v float64) {
 func (s *moments) variance() float64 { return s.m2 / math.Max(float64(s.n-1), 1) }
 
 func (s *moments) mean() Mean {
-	return Mean{s.m, math.Sqrt(s.variance() / math.Max(float64(s.n), 1))}
+	if s.n < 2 {
+		return Mean{s.m, math.NaN()}
+	}
+	return Mean{s.m, math.Sqrt(s.variance() / float64(s.n))}
 }

@@ -73,7 +73,7 @@ type Report struct {
 	ESS           Mean       `json:"ess"`                    // effective sample size of the K weights, out of K
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
-	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]
+	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]; nil of one image, of which no unit counts as active
 	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; with a flow there is none
 	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
@@ -90,6 +90,9 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		return nil, err
 	}
 	cfg := m.Config()
+	if set.Len() == 0 {
+		return nil, errEmpty(set)
+	}
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
@@ -114,6 +117,9 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		}
 	}
 	if r.Bound, err = ELBO(ctx, m, set, o.Binarize, o.Seed); err != nil {
+		return nil, err
+	}
+	if err = r.checkFinite(); err != nil { // before the work
 		return nil, err
 	}
 	if err = r.measureUnits(ctx, m, set, o); err != nil {
@@ -153,7 +159,53 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		}
 		r.Comparison = &d
 	}
+	if err = r.checkFinite(); err != nil {
+		return nil, err
+	}
 	return r, nil
+}
+
+func errEmpty(set *mnist.Set) error { return fmt.Errorf("evaluate: no images in %s", set.Name) }
+
+// checkFinite returns an error that names the first figure that isn't a finite number.
+func (r *Report) checkFinite() error {
+	f := figures{{"distortion", r.Distortion}, {"rate", r.Rate}, {"ELBO", r.ELBO}, {"log p(x)", r.LogLikelihood}, {"ESS", r.ESS}}
+	for j, v := range r.Variance {
+		f = append(f, figure{fmt.Sprintf("variance over images of E[z%d|x]", j), Mean{Mean: v}})
+	}
+	for j, v := range r.RatePerDim {
+		f = append(f, figure{fmt.Sprintf("rate of z%d", j), Mean{Mean: v}})
+	}
+	if r.BitsPerDim != nil {
+		f = append(f, figure{"number of bits per dimension", *r.BitsPerDim})
+	}
+	if c := r.Comparison; c != nil {
+		f = append(f, figure{"difference of ELBOs", c.ELBO}, figure{"difference of rates", c.Rate},
+			figure{"difference of distortions", c.Distortion}, figure{"difference of log p(x)", c.LogLikelihood})
+	}
+	return f.check()
+}
+
+// figures are those of a result, with their names.
+type figures []figure
+
+type figure struct {
+	name string
+	Mean
+}
+
+// check returns an error that names the first figure that isn't a finite number. A standard
+// error may be NaN: that is one of a single image.
+func (f figures) check() error {
+	for _, v := range f {
+		if m := v.Mean.Mean; math.IsNaN(m) || math.IsInf(m, 0) {
+			return fmt.Errorf("evaluate: the %s is %v: the model's weights or the images are beyond what can be computed with", v.name, m)
+		}
+		if math.IsInf(v.StdErr, 0) {
+			return fmt.Errorf("evaluate: the standard error of the %s is %v", v.name, v.StdErr)
+		}
+	}
+	return nil
 }
 
 // logLikelihood averages the importance-weighted estimate over N images, chosen

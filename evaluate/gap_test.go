@@ -11,6 +11,8 @@ import (
 	"govae/evaluate"
 	"govae/internal/stream"
 	"govae/mnist"
+	"govae/train"
+	"govae/vae"
 )
 
 // linear is the linear-Gaussian model with two latent dimensions, of which
@@ -84,13 +86,6 @@ func (m linear) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 		dz = append(dz, float32(grad[0]), float32(grad[1]))
 	}
 	return distortion, dz, nil
-}
-
-func (m linear) LogLikelihood(_ context.Context, x []float32, _ int, _ uint64) (logp []float64, err error) {
-	for i := 0; i < len(x); i += 3 {
-		logp = append(logp, m.logp(x[i:i+3]))
-	}
-	return logp, nil
 }
 
 // elbo is exact, of a Gaussian of the given distance from the posterior's mean.
@@ -277,14 +272,14 @@ func (m tower) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err er
 
 // The gap of the linear model in its two parts, both of which are the same for all
 // images, so that their standard errors are those of the noise. At a diagonal
-// posterior q* is the posterior, log p(x|z) + log p(z) − log q*(z) is log p(x)
-// whatever z, and the approximation gap is 0 but for float32. At a correlated one
+// posterior q* is the posterior, and the approximation gap is 0. At a correlated one
 // the error of logvar (TestBestGaussian) takes ¼·Σ_j 0.033² ≈ 0.0006 nats from the one
-// part to the other, for which 0.002 are allowed. Within 4 standard errors besides: of
+// part to the other, and the bias of log p(x) about 1/(2·ESS) ≈ 0.0015, for which 0.005 are
+// allowed. Within 4 standard errors besides: of
 // all seeds 1 in 16000 fails at one comparison, and there are 10.
 func TestInferenceGap(t *testing.T) {
 	for name, model := range map[string]evaluate.GapModel{"diagonal": diagonal, "correlated": correlated, "diagonal, moved": moved{diagonal}, "correlated, moved": moved{correlated},
-		"correlated, exact tower": tower{correlated, 1}, "correlated, tower": tower{correlated, 0.7}} {
+		"correlated, exact tower": tower{correlated, 1}, "correlated, tower": tower{correlated, 0.8}} {
 		m := diagonal
 		if strings.HasPrefix(name, "correlated") {
 			m = correlated
@@ -307,13 +302,13 @@ func TestInferenceGap(t *testing.T) {
 			approximation += h.kl()
 		}
 		if strings.HasPrefix(name, "diagonal") {
-			if approximation != 0 || math.Abs(g.Approximation.Mean) > 1e-6 {
+			if approximation != 0 || math.Abs(g.Approximation.Mean) > 4*g.Approximation.StdErr || g.Approximation.StdErr > 0.003 {
 				t.Errorf("%s: approximation gap %v, want %v", name, g.Approximation, approximation)
 			}
-		} else if d := g.Approximation.Mean - approximation; math.Abs(d) > 4*g.Approximation.StdErr+0.002 || g.Approximation.StdErr > approximation/50 {
+		} else if d := g.Approximation.Mean - approximation; math.Abs(d) > 4*g.Approximation.StdErr+0.005 || g.Approximation.StdErr > approximation/25 {
 			t.Errorf("%s: approximation gap %v, want %v", name, g.Approximation, approximation)
 		}
-		if d := g.Amortisation.Mean - amortisation; math.Abs(d) > 4*g.Amortisation.StdErr+0.002 || g.Amortisation.StdErr > amortisation/50 {
+		if d := g.Amortisation.Mean - amortisation; math.Abs(d) > 4*g.Amortisation.StdErr+0.005 || g.Amortisation.StdErr > amortisation/50 {
 			t.Errorf("%s: amortisation gap %v, want %v", name, g.Amortisation, amortisation)
 		}
 		if d := g.LogLikelihood.Mean - g.ELBO.Mean - g.Approximation.Mean - g.Amortisation.Mean; math.Abs(d) > 1e-9 {
@@ -327,7 +322,7 @@ func TestInferenceGap(t *testing.T) {
 
 // One seed gives one answer, another seed another.
 func TestInferenceGapSeed(t *testing.T) {
-	o := evaluate.GapOptions{Images: 5, Steps: 3, Noise: 2, LR: 0.1, Draws: 22, K: 1, Binarize: mnist.Dynamic, Seed: 3}
+	o := evaluate.GapOptions{Images: 5, Steps: 3, Noise: 2, LR: 0.1, Draws: 22, Binarize: mnist.Dynamic, Seed: 3}
 	gap := func() evaluate.Gap {
 		g, err := evaluate.InferenceGap(context.Background(), correlated, set3(9), o)
 		if err != nil {
@@ -370,7 +365,6 @@ func TestInferenceGapErrors(t *testing.T) {
 		"noise is 3":  func(o *evaluate.GapOptions) { o.Noise = 3 },
 		"draws is 1":  func(o *evaluate.GapOptions) { o.Draws = 1 },
 		"draws is 7":  func(o *evaluate.GapOptions) { o.Draws = 7 },
-		"k is 0":      func(o *evaluate.GapOptions) { o.K = 0 },
 		"lr is NaN":   func(o *evaluate.GapOptions) { o.LR = math.NaN() },
 		"lr is 0":     func(o *evaluate.GapOptions) { o.LR = 0 },
 	} {
@@ -381,7 +375,7 @@ func TestInferenceGapErrors(t *testing.T) {
 		}
 	}
 	o := evaluate.DefaultGapOptions()
-	if _, err := evaluate.InferenceGap(context.Background(), broken{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "gradients of 79 and 80 numbers") {
+	if _, err := evaluate.InferenceGap(context.Background(), broken{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "gradients of 31 and 32 numbers") {
 		t.Errorf("a gradient of another size: %v", err)
 	}
 	for want, m := range map[string]evaluate.GapModel{"a prior of 1 dimensions for codes of 2": narrow{moved{diagonal}}, "a model with a normal+flow posterior": flowing{moved{diagonal}}} {
@@ -393,5 +387,139 @@ func TestInferenceGapErrors(t *testing.T) {
 	cancel()
 	if _, err := evaluate.InferenceGap(ctx, diagonal, set3(2), o); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// In one dimension all is known by the trapezoid rule, here for a small model that was
+// trained for a moment on MNIST. Its encoder is poor: an estimate of log p(x) from the
+// encoder's q alone is so low that the approximation gap, a KL, would be negative. The
+// estimates in use differ from what they estimate with standard deviations of 0.0015 nats
+// (log p(x)) and 0.0056 (ELBO), measured over 20 seeds with 40 images; with half as many that is
+// 0.0021 and 0.008. Of all seeds fewer than 1 in 16000 go beyond 4 of these.
+func TestInferenceGapAgainstQuadrature(t *testing.T) {
+	const n, lo, hi, h = 20, -10.0, 10.0, 0.01
+	images, test, err := mnist.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := vae.DefaultConfig()
+	cfg.Hidden, cfg.Latent = []int{32}, 1
+	m, err := vae.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := train.DefaultConfig()
+	c.Epochs, c.Batch, c.LR, c.Binarize = 2, 50, 3e-3, mnist.Threshold
+	if _, err := train.Run(context.Background(), m, train.Data{Train: images.Slice(0, 10000)}, c, train.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	set := test.Slice(0, n).Prepare(mnist.Threshold, nil)
+	x, index := make([]float32, n*784), make([]int, n)
+	for i := range index {
+		index[i] = i
+	}
+	set.Fill(x, index, mnist.Threshold, nil)
+	mu, logvar, err := m.Encode(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logp, elbo float64 // means over images
+	var z []float32
+	for v := lo; v <= hi; v += h {
+		z = append(z, float32(v))
+	}
+	xs := make([]float32, len(z)*784)
+	for i := range n {
+		for k := range z {
+			copy(xs[k*784:], x[i*784:(i+1)*784])
+		}
+		distortion, _, err := m.DistortionGrad(xs, z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum dist.LogSumExp
+		for k, v := range z {
+			v := float64(v)
+			joint := -distortion[k] - (v*v+math.Log(2*math.Pi))/2
+			sum.Add(joint)
+			s := math.Exp(float64(logvar[i]) / 2)
+			e := (v - float64(mu[i])) / s
+			logq := -(e*e + math.Log(2*math.Pi) + float64(logvar[i])) / 2
+			elbo += math.Exp(logq) * (joint - logq) * h / n
+		}
+		logp += (sum.Value() + math.Log(h)) / n
+	}
+	o := evaluate.DefaultGapOptions()
+	o.Images, o.Binarize = n, mnist.Threshold
+	g, err := evaluate.InferenceGap(context.Background(), m, set, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := g.LogLikelihood.Mean - logp; math.Abs(d) > 4*0.0021 {
+		t.Errorf("log p(x) %v, by quadrature %v", g.LogLikelihood.Mean, logp)
+	}
+	if d := g.ELBO.Mean - elbo; math.Abs(d) > 4*0.008 {
+		t.Errorf("ELBO %v, by quadrature %v", g.ELBO.Mean, elbo)
+	}
+	if kl := logp - g.Best.Mean; kl < 0 || math.Abs(g.Approximation.Mean-kl) > 4*0.0021 {
+		t.Errorf("approximation gap %v, by quadrature %v", g.Approximation.Mean, kl)
+	}
+	if g.LowESS > 0 || g.ESS.Mean < 500 || g.ESS.Mean > float64(3*o.Draws) {
+		t.Errorf("effective sample size %v of %d, low for %d images", g.ESS, 3*o.Draws, g.LowESS)
+	}
+	alone, err := m.LogLikelihood(context.Background(), x, 3*o.Draws, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := logp
+	for _, v := range alone {
+		low -= v / n
+	}
+	if low < 0.02 {
+		t.Errorf("log p(x) from q alone is only %v too low: the encoder is too good for this test", low)
+	}
+}
+
+// twofold has codes of one dimension that give the same image with either sign:
+//
+//	−log p(x|z) = ½(|z| − 2)²/0.01
+//
+// Its encoder and its q* know one of the two, in turn, so that the approximation gap is
+// log 2: no draw of theirs says so.
+type twofold struct{}
+
+func (twofold) Encode(x []float32) (mu, logvar []float32, err error) {
+	for i := range len(x) / 3 {
+		mu, logvar = append(mu, 2-4*float32(i%2)), append(logvar, float32(math.Log(0.02)))
+	}
+	return mu, logvar, nil
+}
+
+func (twofold) DistortionGrad(_, z []float32) (distortion []float64, dz []float32, err error) {
+	for _, v := range z {
+		d := math.Abs(float64(v)) - 2
+		distortion = append(distortion, d*d/0.02)
+		dz = append(dz, float32(d/0.01*math.Copysign(1, float64(v))))
+	}
+	return distortion, dz, nil
+}
+
+// What lies far from q and q* counts, and few draws of it are a bound only. The posterior is
+// two Gaussians of variance 1/101 around ±200/101, of which q* is one exactly. The
+// standard error is that of the draws, since all images are alike: of all seeds 1 in 16000
+// fails.
+func TestInferenceGapOfTwoModes(t *testing.T) {
+	o := evaluate.DefaultGapOptions()
+	o.Images, o.Binarize = 40, mnist.None
+	g, err := evaluate.InferenceGap(context.Background(), twofold{}, set3(40), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := g.Approximation.Mean - math.Ln2; math.Abs(d) > 4*g.Approximation.StdErr+0.002 || g.Approximation.StdErr > 0.02 || g.LowESS != 0 {
+		t.Errorf("approximation gap %v, want log 2; ESS %v, low for %d images", g.Approximation, g.ESS, g.LowESS)
+	}
+	o.Draws = 40
+	if g, err = evaluate.InferenceGap(context.Background(), twofold{}, set3(40), o); err != nil || g.LowESS != 40 {
+		t.Errorf("of 120 draws the ESS is %v, low for %d images; %v", g.ESS, g.LowESS, err)
 	}
 }

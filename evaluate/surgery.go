@@ -18,7 +18,7 @@ import (
 // SurgeryOptions say how a rate is taken apart.
 type SurgeryOptions struct {
 	Images int    `json:"images"` // that codes are drawn for, chosen at random; 0 for all. q(z) is always of all
-	Draws  int    `json:"draws"`  // of z for each of them
+	Draws  int    `json:"draws"`  // of z for each of them; fewer than 2³¹ numbers in all
 	Seed   uint64 `json:"seed"`   // of the choice and of the draws
 }
 
@@ -64,6 +64,9 @@ type RateParts struct {
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
 	if err := wantGaussian(m); err != nil {
 		return RateParts{}, err
+	}
+	if set.Len() == 0 {
+		return RateParts{}, errEmpty(set)
 	}
 	var mu, logvar []float32 // [N,Z]
 	for lo := 0; lo < set.Len(); lo += chunk {
@@ -136,6 +139,9 @@ func standardPrior(m *vae.Model) bool {
 	return ok
 }
 
+// maxCodes is how many numbers the codes of SplitRate may have: 8 GiB.
+const maxCodes = 1<<31 - 1
+
 // SplitRate takes the rate of N diagonal Gaussians q(z|x_n) = N(mu_n, diag
 // exp(logvar_n)) apart; mu and logvar are [N,Z]. With z_nm ~ q(z|x_n),
 //
@@ -162,6 +168,10 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prio
 	}
 	if o.Images > 0 && o.Images < n {
 		pick = rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(n)[:o.Images]
+	}
+
+	if o.Draws > maxCodes/(len(pick)*latent) {
+		return RateParts{}, fmt.Errorf("evaluate: %d draws of codes of %d dimensions for each of %d images, want at most %d numbers in all", o.Draws, latent, len(pick), maxCodes)
 	}
 
 	ratios := make([]moments, len(pick))               // log q(z|x_n) − log q(z), over the draws of an image
@@ -202,13 +212,17 @@ func SplitRate(ctx context.Context, mu, logvar []float32, latent int, prior Prio
 		}
 		parts.MarginalKL = twoStage(margins, n)
 		parts.Rate = parts.MutualInformation.Mean + parts.MarginalKL.Mean
-		return parts, nil
+		return parts, parts.checkFinite()
 	}
 	for _, kl := range RatePerDim(mu, logvar, latent) {
 		parts.Rate += kl
 	}
 	parts.MarginalKL = Mean{parts.Rate - parts.MutualInformation.Mean, parts.MutualInformation.StdErr}
-	return parts, nil
+	return parts, parts.checkFinite()
+}
+
+func (p RateParts) checkFinite() error {
+	return figures{{"rate", Mean{Mean: p.Rate}}, {"mutual information", p.MutualInformation}, {"marginal KL", p.MarginalKL}}.check()
 }
 
 // marginsOf returns log q(z) − log p(z) over the draws of each image, of codes [R,Z] and
@@ -249,7 +263,8 @@ func marginsOf(ctx context.Context, prior PriorModel, codes []float32, marginals
 //
 // where s₁² is the variance between the images' means and s₂² the mean variance
 // within images. A single draw has no variance within: then stderr² = s₁²/n, which
-// is too large rather than too small.
+// is too large rather than too small. A single image out of several, or a single draw
+// of a single image, has no standard error: NaN.
 //
 // Source: Cochran 1977, Sampling Techniques, 3rd edition, chapter 10.
 func twoStage(draws []moments, population int) Mean {
@@ -259,7 +274,7 @@ func twoStage(draws []moments, population int) Mean {
 		within.add(d.variance())
 	}
 	mean := between.mean()
-	if m := draws[0].n; m > 1 {
+	if m := draws[0].n; m > 1 && (len(draws) > 1 || population == 1) {
 		n, f := float64(len(draws)), float64(len(draws))/float64(population)
 		mean.StdErr = math.Sqrt(((1-f)*between.variance() + f*within.m/float64(m)) / n)
 	}

@@ -21,6 +21,9 @@ const active = 0.01
 func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) error {
 	if _, ok := m.Posterior().(dist.Transformed); ok {
 		cov, err := drawnMeans(ctx, m, set, o, 0)
+		if set.Len() == 1 {
+			return err
+		}
 		for _, c := range cov[0] {
 			r.Variance = append(r.Variance, c.value())
 			if c.value() > active {
@@ -58,6 +61,9 @@ func (r *Report) measureUnits(ctx context.Context, m *vae.Model, set *mnist.Set,
 	}
 	if gaussian {
 		r.RatePerDim = RatePerDim(mus, logvars, z)
+	}
+	if set.Len() == 1 {
+		return nil
 	}
 	for j := range z {
 		r.Variance = append(r.Variance, vary[j].variance())

@@ -21,6 +21,9 @@ func (m *Model) DistortionGrad(x, z []float32) (distortion []float64, dz []float
 	if len(z) != n*m.latent {
 		return nil, nil, fmt.Errorf("vae: codes of %d numbers for %d images, want %d each", len(z), n, m.latent)
 	}
+	if _, err := m.codes(z, m.latent); err != nil {
+		return nil, nil, err
+	}
 	if err := dist.Check(m.p.Family, x); err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +74,7 @@ func gradientOfSum(b *graph.Builder, a *G.Node, name string, z *G.Node) error {
 // from the noise eps [n,Noise−Z] of the layers above, the second layer first. It takes the
 // place of log p(z_1) in the ELBO. Its mean over eps is at most log p(z_1).
 func (m *Model) PriorGrad(z, eps []float32) (logp []float64, dz []float32, err error) {
-	n, err := m.count("codes", z, m.latent)
+	n, err := m.codes(z, m.latent)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,14 +12,16 @@ import (
 
 // EncodeParams returns the parameters of q(z|x) for n images x [n,X], as the posterior's
 // family has them: [n,P]. For dist.Normal they are the mean and the log-variance side by
-// side. With several stochastic layers z is the first code, z_1.
+// side. With several stochastic layers z is the first code, z_1. Here and in Encode, Center
+// and Reconstruct an error names the first pixel outside the likelihood's domain.
 func (m *Model) EncodeParams(x []float32) ([]float32, error) {
-	return m.each(m.graphs.get("encode", (*Model).buildEncode), "images", x, m.pixels, m.params)
+	return m.each(m.graphs.get("encode", (*Model).buildEncode), m.images, x, m.pixels, m.params)
 }
 
-// each runs a graph from rows "in" [n,width], and labels, to rows "out" [n,out].
-func (m *Model) each(rows *graph.Rows, what string, in []float32, width, out int) ([]float32, error) {
-	n, err := m.count(what, in, width)
+// each runs a graph from rows "in" [n,width], which count counts and checks, and labels, to
+// rows "out" [n,out].
+func (m *Model) each(rows *graph.Rows, count func(rows []float32, width int) (int, error), in []float32, width, out int) ([]float32, error) {
+	n, err := count(in, width)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 	if _, ok := m.flow(); !ok {
 		return z0, nil
 	}
-	n, err := m.count("codes", z0, m.latent)
+	n, err := m.codes(z0, m.latent)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func (m *Model) buildFlow(b *graph.Builder, batch int) error {
 // Center returns a code that stands for each of n images x [n,X]: [n,Z]. It is the mean of
 // q(z|x). With a flow it is f(mu), where mu is the mean of the Gaussian under the flow.
 func (m *Model) Center(x []float32) ([]float32, error) {
-	return m.each(m.graphs.get("center", (*Model).buildCenter), "images", x, m.pixels, m.latent)
+	return m.each(m.graphs.get("center", (*Model).buildCenter), m.images, x, m.pixels, m.latent)
 }
 
 func (m *Model) buildCenter(b *graph.Builder, batch int) error {
@@ -166,7 +168,7 @@ func (m *Model) layer(name string, net nn.Network, z []float32, in, out int) (mu
 		params, err := apply(net, b.Input("in", batch, in), m.labelInput(b, batch))
 		b.Output("out", params)
 		return err
-	}), "codes", z, in, 2*out)
+	}), m.codes, z, in, 2*out)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,9 +177,10 @@ func (m *Model) layer(name string, net nn.Network, z []float32, in, out int) (mu
 }
 
 // Decode returns E[x|z], the mean image, for n codes z [n,Z]: [n,X]. For a Bernoulli
-// likelihood it is the probability of ink in each pixel.
+// likelihood it is the probability of ink in each pixel. Here and wherever codes are taken an
+// error names the first that isn't finite.
 func (m *Model) Decode(z []float32) ([]float32, error) {
-	n, err := m.count("codes", z, m.latent)
+	n, err := m.codes(z, m.latent)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +206,7 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 // DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs]. For
 // Bernoulli they are the logits [n,X].
 func (m *Model) DecodeParams(z []float32) ([]float32, error) {
-	return m.each(m.graphs.get("decode", (*Model).buildDecode), "codes", z, m.latent, m.outputs)
+	return m.each(m.graphs.get("decode", (*Model).buildDecode), m.codes, z, m.latent, m.outputs)
 }
 
 func (m *Model) buildDecode(b *graph.Builder, batch int) error {
@@ -228,4 +231,41 @@ func (m *Model) count(what string, rows []float32, width int) (int, error) {
 		return 0, fmt.Errorf("vae: %d numbers are no whole number of %s of %d each", len(rows), what, width)
 	}
 	return len(rows) / width, nil
+}
+
+// images returns the number of images x [n,width], and an error that names the first pixel
+// outside the likelihood's domain.
+func (m *Model) images(x []float32, width int) (int, error) {
+	n, err := m.count("images", x, width)
+	if err != nil {
+		return 0, err
+	}
+	return n, dist.Check(m.p.Family, x)
+}
+
+// codes returns the number of codes z [n,width], and an error that names the first that
+// isn't finite.
+func (m *Model) codes(z []float32, width int) (int, error) {
+	n, err := m.count("codes", z, width)
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range z {
+		if v-v != 0 {
+			return 0, fmt.Errorf("vae: code %d has %v in dimension %d, want a finite number", i/width, v, i%width)
+		}
+	}
+	return n, nil
+}
+
+// maxResult bounds the numbers of a result whose size the caller names, to 8 GB, so that a
+// wrong size is an error and not an attempt to allocate it.
+const maxResult = 1<<31 - 1
+
+// fits returns an error if n rows of the given width are more than maxResult numbers.
+func fits(what string, n, width int) error {
+	if most := maxResult / max(width, 1); n > most {
+		return fmt.Errorf("vae: %d %s of %d numbers each, want at most %d", n, what, width, most)
+	}
+	return nil
 }

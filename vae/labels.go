@@ -40,6 +40,12 @@ func (m *Model) given(n int, in map[string][]float32) (map[string][]float32, err
 // OneHot writes labels as rows of the given width with a 1 at the label's place: [n,width].
 // The error names the first label that has none.
 func OneHot(labels []uint8, width int) ([]float32, error) {
+	if width < 1 {
+		return nil, fmt.Errorf("vae: labels of width %d, want at least 1", width)
+	}
+	if err := fits("labels", len(labels), width); err != nil {
+		return nil, err
+	}
 	y := make([]float32, len(labels)*width)
 	for i, l := range labels {
 		if int(l) >= width {

@@ -14,6 +14,9 @@ func Interpolate(a, b []float32, n int) ([]float32, error) {
 	if n < 2 {
 		return nil, fmt.Errorf("vae: interpolate in %d steps, want at least 2", n)
 	}
+	if err := fits("codes", n, len(a)); err != nil {
+		return nil, err
+	}
 	z := make([]float32, 0, n*len(a))
 	for i := range n {
 		t := float64(i) / float64(n-1)
@@ -33,6 +36,9 @@ func Traverse(z []float32, dim, n int, span float64) ([]float32, error) {
 	if n < 2 {
 		return nil, fmt.Errorf("vae: traverse in %d steps, want at least 2", n)
 	}
+	if err := fits("codes", n, len(z)); err != nil {
+		return nil, err
+	}
 	out := make([]float32, 0, n*len(z))
 	for i := range n {
 		out = append(out, z...)
@@ -48,8 +54,9 @@ func Traverse(z []float32, dim, n int, span float64) ([]float32, error) {
 //
 // Source: Kingma & Welling 2014, Figure 4, arXiv:1312.6114.
 func Manifold(n int) ([]float32, error) {
-	if n < 1 {
-		return nil, fmt.Errorf("vae: a manifold of %d×%[1]d codes, want at least 1", n)
+	const most = 1 << 14 // for no more than maxResult numbers
+	if n < 1 || n > most {
+		return nil, fmt.Errorf("vae: a manifold of %d×%[1]d codes, want 1 to %d", n, most)
 	}
 	z := make([]float32, 0, 2*n*n)
 	for i := range n {

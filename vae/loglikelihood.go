@@ -13,7 +13,7 @@ import (
 )
 
 // LogLikelihood estimates log p(x) in nats for each of n images x [n,X], from k
-// draws of z an image:
+// draws of z an image, at most 10⁹:
 //
 //	log p(x) ≈ log 1/k Σ_i w_i,   w_i = p(x|z_i)·p(z_i) / q(z_i|x),   z_i ~ q(z|x)
 //
@@ -44,14 +44,17 @@ type Importance struct {
 	ESS float64
 }
 
+// maxSamples keeps the number of samples of all images within an int.
+const maxSamples = 1_000_000_000
+
 // Importance is LogLikelihood with the effective sample size of each image.
 func (m *Model) Importance(ctx context.Context, x []float32, k int, seed uint64) ([]Importance, error) {
 	n, err := m.count("images", x, m.pixels)
 	if err != nil {
 		return nil, err
 	}
-	if k < 1 {
-		return nil, fmt.Errorf("vae: %d samples an image, want at least 1", k)
+	if k < 1 || k > maxSamples {
+		return nil, fmt.Errorf("vae: %d samples an image, want 1 to %d", k, maxSamples)
 	}
 	if err := dist.Check(m.p.Family, x); err != nil {
 		return nil, err

@@ -43,6 +43,9 @@ func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []
 	if n < 0 {
 		return nil, nil, nil, fmt.Errorf("vae: %d samples", n)
 	}
+	if err := fits("samples", n, max(m.pixels, m.outputs, m.noise, m.labels)); err != nil {
+		return nil, nil, nil, err
+	}
 	if !(temperature >= 0) || math.IsInf(temperature, 1) {
 		return nil, nil, nil, fmt.Errorf("vae: temperature %v, want a finite number of at least 0", temperature)
 	}

@@ -115,7 +115,7 @@ func measure(m *vae.Model, set *mnist.Set, s spec) (digits, error) {
 	}
 	if s.Parts {
 		o.Surgery = &evaluate.SurgeryOptions{Draws: 2}
-		o.Gap = &evaluate.GapOptions{Images: 4, Steps: 10, Noise: 4, LR: 0.05, Draws: 20, K: 10}
+		o.Gap = &evaluate.GapOptions{Images: 4, Steps: 10, Noise: 4, LR: 0.05, Draws: 20}
 	}
 	r, err := evaluate.Run(context.Background(), m, set, o)
 	if err != nil {
