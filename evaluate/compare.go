@@ -15,11 +15,15 @@ var ErrProtocol = errors.New("figures of different protocols are not compared")
 // Comparable returns an error that names the first part of the protocols that
 // differs, ErrProtocol. The seeds may differ.
 func Comparable(a, b Protocol) error {
+	data := [2]string{a.DataID, b.DataID}
+	if a.DataID == "" || b.DataID == "" {
+		data = [2]string{a.Data, b.Data}
+	}
 	for _, f := range []struct {
 		name string
 		a, b any
 	}{
-		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", a.Binarization, b.Binarization}, {"data", a.Data, b.Data},
+		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", a.Binarization, b.Binarization}, {"data", data[0], data[1]},
 		{"number of images", a.Images, b.Images}, {"estimator", a.Estimator, b.Estimator}, {"k", a.K, b.K}, {"n", a.N, b.N},
 	} {
 		if f.a != f.b {

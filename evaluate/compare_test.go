@@ -262,3 +262,31 @@ func TestAssembled(t *testing.T) {
 		}
 	}
 }
+
+// Data are known by what is in them: the same images under two names are compared, and others
+// under one name are not, also if only their sizes differ. Reports from before that was noted
+// are known by the name.
+func TestComparableData(t *testing.T) {
+	images := func(rows, cols int, seed byte) *mnist.Set {
+		p := make([]uint8, 4*14*14)
+		p[0] = seed
+		return &mnist.Set{Name: "raw test", Rows: rows, Cols: cols, Pixels: p}
+	}
+	protocol := func(name, id string) evaluate.Protocol { return evaluate.Protocol{Data: name, DataID: id} }
+	a, b, wide := images(14, 14, 1).ID(), images(14, 14, 2).ID(), images(7, 28, 1).ID()
+	for _, tt := range []struct {
+		a, b evaluate.Protocol
+		same bool
+	}{
+		{protocol("raw test", a), protocol("raw test", a), true},
+		{protocol("raw test", a), protocol("copy test", a), true},
+		{protocol("raw test", a), protocol("raw test", b), false},
+		{protocol("raw test", a), protocol("raw test", wide), false},
+		{protocol("raw test", a), protocol("raw test", ""), true},
+		{protocol("raw test", ""), protocol("copy test", a), false},
+	} {
+		if err := evaluate.Comparable(tt.a, tt.b); (err == nil) != tt.same {
+			t.Errorf("%+v and %+v: %v", tt.a, tt.b, err)
+		}
+	}
+}

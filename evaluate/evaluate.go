@@ -56,7 +56,8 @@ func (o Options) Validate() error {
 // Protocol is what a figure depends on besides the model. Figures of different
 // protocols are not to be compared.
 type Protocol struct {
-	Data         string `json:"data"`         // the set that was evaluated
+	Data         string `json:"data"`         // the set that was evaluated, by name
+	DataID       string `json:"data_id"`      // what its images are known by (mnist.Set.ID); empty in reports from before it was noted
 	Images       int    `json:"images"`       // in it
 	Binarization string `json:"binarization"` // in words
 	Likelihood   string `json:"likelihood"`
@@ -104,10 +105,11 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 			return nil, err
 		}
 	}
+	id := set.ID()
 	set = set.Prepare(o.Binarize, stream.New(o.Seed, stream.Fixed, 1))
 	o.N = min(o.N, set.Len())
 	r := &Report{Model: cfg, Protocol: Protocol{
-		Data: set.Name, Images: set.Len(), Binarization: o.Binarize.Label(), Likelihood: cfg.Likelihood,
+		Data: set.Name, DataID: id, Images: set.Len(), Binarization: o.Binarize.Label(), Likelihood: cfg.Likelihood,
 		Estimator: "importance-weighted bound, log 1/K Σ w", K: o.K, N: o.N, Seed: o.Seed,
 	}}
 	var err error

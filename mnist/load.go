@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -75,7 +76,9 @@ func newSet(dir, split string, m images, labels []uint8) *Set {
 		if full, err := filepath.Abs(dir); err == nil {
 			dir = full // a name even for "."
 		}
-		name = filepath.Base(dir)
+		if name = filepath.Base(dir); strings.EqualFold(name, "MNIST") {
+			name += " (of other images)"
+		}
 	}
 	return &Set{Name: name + " " + split, Rows: m.rows, Cols: m.cols, Pixels: m.pixels, Labels: labels}
 }

@@ -1,5 +1,10 @@
 package mnist
 
+import (
+	"fmt"
+	"hash/crc32"
+)
+
 // Set is a set of grey images, with or without labels. It is safe for concurrent use as long
 // as nobody writes to its fields.
 type Set struct {
@@ -14,6 +19,11 @@ func (s *Set) Len() int { return len(s.Pixels) / max(s.Size(), 1) }
 
 // Size returns the number of pixels in an image, Rows*Cols.
 func (s *Set) Size() int { return s.Rows * s.Cols }
+
+// ID is what the images are known by, whatever their names: number, size and checksum.
+func (s *Set) ID() string {
+	return fmt.Sprintf("%d images of %d×%d, crc32 %08x", s.Len(), s.Rows, s.Cols, crc32.ChecksumIEEE(s.Pixels))
+}
 
 // Image returns the pixels of image i, [Size]. It shares the set's memory.
 func (s *Set) Image(i int) []uint8 {

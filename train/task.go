@@ -35,7 +35,7 @@ type task struct {
 	train, validation, test *mnist.Set
 	perEpoch                int                   // steps
 	ids                     map[*mnist.Set]string // what the sets are known by
-	place                   string                // where they are from
+	given                   Data                  // as it was given: before its pixels were prepared
 
 	steps map[kind]*vae.Step
 	epoch int   // that order is for
@@ -68,7 +68,7 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 	if cfg.Optimizer == optim.Default {
 		cfg.Optimizer = "" // one spelling in config.json, that of runs from before there was a choice
 	}
-	t := &task{cfg: cfg, model: m, hooks: hooks, drawn: time.Now(), steps: map[kind]*vae.Step{}, ids: map[*mnist.Set]string{}, place: data.Place, epoch: -1}
+	t := &task{cfg: cfg, model: m, hooks: hooks, drawn: time.Now(), steps: map[kind]*vae.Step{}, ids: map[*mnist.Set]string{}, given: data, epoch: -1}
 	all := data.Train.Prepare(cfg.Binarize, stream.New(cfg.Seed, stream.Fixed, 0))
 	t.train, t.validation = all.Slice(0, n), all.Slice(n, all.Len())
 	if cfg.Limit > 0 {
@@ -280,7 +280,7 @@ func (t *task) save(s Summary) error {
 
 // settings describes this run.
 func (t *task) settings() Settings {
-	return Settings{Model: t.model.Config(), Train: t.cfg, Data: t.known(t.train), Validation: t.known(t.validation), Test: t.known(t.test), Place: t.place}
+	return Settings{Model: t.model.Config(), Train: t.cfg, Data: t.known(t.train), Validation: t.known(t.validation), Test: t.known(t.given.Test), Place: t.given.Place}
 }
 
 // known says what a set is known by: number, size and checksum of its images, and, for a
@@ -292,7 +292,7 @@ func (t *task) known(set *mnist.Set) string {
 	if id, ok := t.ids[set]; ok {
 		return id
 	}
-	id := fmt.Sprintf("%d images of %d×%d, crc32 %08x", set.Len(), set.Rows, set.Cols, crc32.ChecksumIEEE(set.Pixels))
+	id := set.ID()
 	if t.model.Labels() > 0 {
 		id += fmt.Sprintf(", of labels %08x", crc32.ChecksumIEEE(set.Labels))
 	}
