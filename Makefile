@@ -2,10 +2,11 @@
 # test    all tests (SHORT=1 for those under two minutes)
 # bench   govae beside PyTorch, OpenBLAS and gonum, run by run; writes docs/performance.md
 #         (BENCH=-quick for a look, BENCH='-against REVISION' for an earlier revision beside this one); go test -bench . ./... has the single kernels
+# torture all tests of reliability, such as 200 kills; writes docs/reliability.md (SCALE=0.1 for a tenth)
 # core    count the lines that a default training step passes through
 # samples train the model that govae comes with, and draw the committed figures
 
-.PHONY: check test bench core samples
+.PHONY: check test bench torture core samples
 
 TOOL := go tool -modfile=.ci/tools.mod
 
@@ -23,6 +24,9 @@ test:
 
 bench:
 	cmd/internal/bench/run.sh $(BENCH)
+
+torture:
+	go run ./cmd/internal/torture $(if $(SCALE),-scale $(SCALE))
 
 core:
 	.ci/core

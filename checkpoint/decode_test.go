@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"govae/internal/torture"
 )
 
 // A file written by hand after the specification, as another program would
@@ -220,6 +222,7 @@ func TestDecodeViolations(t *testing.T) {
 	if len(violations) < 60 {
 		t.Errorf("%d cases", len(violations))
 	}
+	torture.Count(t, "crafted safetensors: refused, in bounded memory", len(violations))
 }
 
 // bounded runs f, which reads a file of size bytes, and fails if that allocates more than

@@ -213,3 +213,38 @@ func TestTortureThreads(t *testing.T) {
 	}
 	torture.Record(t, row)
 }
+
+// A disk that is full at any part of what a save needs leaves the checkpoint before whole: the
+// command fails, and the run goes on to the same files once there is room.
+func TestTortureDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want, _ := undisturbed(t, dir)
+	must(t, dir, tortured("one", "-epochs", "1")...)
+	largest := 0
+	for _, name := range []string{"model.safetensors", "state.safetensors"} {
+		largest = max(largest, len(read(t, filepath.Join(dir, "whole", name)))/512)
+	}
+	row := torture.Row{Fault: "a disk that is full at 1 to 99 % of what a save needs"}
+	all := max(3, torture.N(t, 60))
+	for i := range all {
+		out := fmt.Sprint("run", i)
+		if err := os.CopyFS(filepath.Join(dir, out), os.DirFS(filepath.Join(dir, "one"))); err != nil {
+			t.Fatal(err)
+		}
+		blocks := largest * (1 + 98*i/(all-1)) / 100
+		r := fullAt(t, dir, blocks, "train", "-quiet", "-resume", "-epochs", "3", "-out", out)
+		row.Tried++
+		if r.code != 1 || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "file too large") {
+			t.Logf("%d blocks: %v", blocks, r)
+			row.Lost++
+		} else if res := run(t, dir, "train", "-quiet", "-resume", "-epochs", "3", "-out", out); res.code != 0 {
+			t.Logf("%s does not go on: %v", out, res)
+			row.Lost++
+		} else if lost(t, filepath.Join(dir, out), want) {
+			row.Lost++
+		}
+		os.RemoveAll(filepath.Join(dir, out))
+	}
+	torture.Record(t, row)
+}

@@ -47,6 +47,7 @@ var order = map[string][]string{
 	"cmd/sample":                    {"command"},
 	"cmd/sweep":                     {"command"},
 	"cmd/reproduce":                 {"command"},
+	"cmd/internal/torture":          {"checkpoint", "internal/torture"},
 	"cmd/internal/bench":            {"train"},
 }
 

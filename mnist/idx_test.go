@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"govae/internal/torture"
 )
 
 // Each damaged file makes Load fail with one line that names the file and says
@@ -236,6 +238,7 @@ func TestReadEveryDamage(t *testing.T) {
 			try(b, fmt.Sprintf("bit %d of gzip", bit), true)
 		}
 	}
+	torture.Count(t, "IDX and gzip, cut at every byte and every bit flipped: refused, or the same images", cases)
 	if least := 13_500 / step; cases < least || harmless > cases/50 {
 		t.Errorf("%d cases, %d of them without a difference, want at least %d and 2%% at most", cases, harmless, least)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"govae/checkpoint"
+	"govae/internal/torture"
 	"govae/train"
 )
 
@@ -85,6 +86,7 @@ func TestResumeOfMixedFiles(t *testing.T) {
 	gone := func([]byte) []byte { return nil }
 	const config, state, model, best, metrics = "config.json", "state.safetensors", "model.safetensors", "best.safetensors", "metrics.jsonl"
 	d := data(t)
+	tried := 0
 	for _, test := range []struct {
 		name, file string
 		change     func([]byte) []byte
@@ -111,6 +113,7 @@ func TestResumeOfMixedFiles(t *testing.T) {
 		{"no test data", "", nil, train.Data{Train: d.Train}, []string{"its test data are 300 images", "none"}},
 		{"other validation data", "", nil, train.Data{Train: d.Train.Slice(0, 390), Test: d.Test}, []string{"its validation data are 50 images"}},
 	} {
+		tried++
 		t.Run(test.name, func(t *testing.T) {
 			c := c
 			c.Out, c.Resume, c.Epochs = filepath.Join(t.TempDir(), "run"), true, 3
@@ -131,6 +134,7 @@ func TestResumeOfMixedFiles(t *testing.T) {
 			}
 		})
 	}
+	torture.Count(t, "resume with a file changed, or exchanged for another run's, or on other data: the difference is named", tried)
 }
 
 func metadataOf(t *testing.T, make func([]byte) []byte, key, value string) func([]byte) []byte {
@@ -148,6 +152,7 @@ func TestResumeMends(t *testing.T) {
 	mustFit(t, mc, c)
 	from := c.Out
 	gone := func([]byte) []byte { return nil }
+	tried := 0
 	for _, test := range []struct {
 		name, file string
 		change     func([]byte) []byte
@@ -160,6 +165,7 @@ func TestResumeMends(t *testing.T) {
 		{"state gone", "state.safetensors", gone, 3, "going on from"},
 		{"another machine", "state.safetensors", metadata(t, "govae.machine", "z80"), 3, ""},
 	} {
+		tried++
 		t.Run(test.name, func(t *testing.T) {
 			c := c
 			c.Out, c.Resume, c.AnyMachine, c.Epochs = filepath.Join(t.TempDir(), "run"), true, true, test.epochs
@@ -181,6 +187,7 @@ func TestResumeMends(t *testing.T) {
 			}
 		})
 	}
+	torture.Count(t, "resume without a model file, or with a damaged state: made good, to the same bits", tried)
 }
 
 // A directory is one process's own: a second run, and a second resume, are refused while the

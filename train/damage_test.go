@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"govae/checkpoint"
+	"govae/internal/torture"
 	"govae/mnist"
 	"govae/train"
 	"govae/vae"
@@ -90,7 +91,7 @@ func TestEveryDamage(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d cases", cases)
+	torture.Count(t, "model and state, cut at every byte and every bit flipped: refused in one line, in bounded memory", cases)
 	if least := 37_000 / step; cases < least {
 		t.Errorf("%d cases, want at least %d", cases, least)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"govae/checkpoint"
+	"govae/internal/torture"
 )
 
 // loadBounded is Load, and fails if that allocates more than twice the file and 1 MiB.
@@ -53,6 +54,7 @@ func TestLoadCrafted(t *testing.T) {
 			f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: name, Shape: shape, Data: data})
 		}
 	}
+	tried := 0
 	for _, tt := range []struct {
 		name   string
 		change func(f *checkpoint.File)
@@ -102,6 +104,7 @@ func TestLoadCrafted(t *testing.T) {
 			last[len(last)-1] = float32(math.NaN())
 		}, nil, "is NaN"},
 	} {
+		tried++
 		t.Run(tt.name, func(t *testing.T) {
 			f, err := small(t).File(nil)
 			if err != nil {
@@ -125,6 +128,7 @@ func TestLoadCrafted(t *testing.T) {
 			}
 		})
 	}
+	torture.Count(t, "crafted models in sound files: refused before they take memory", tried)
 }
 
 // A model of 40 GB that is mostly a hole is refused by its head.

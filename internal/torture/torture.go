@@ -23,6 +23,9 @@ const standard = 0.02
 func N(t testing.TB, all int) int {
 	t.Helper()
 	part := standard
+	if testing.Short() {
+		part = 0
+	}
 	if text := os.Getenv(Scale); text != "" {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(v >= 0 && v <= 1) {
@@ -38,6 +41,14 @@ type Row struct {
 	Fault string `json:"fault"`
 	Tried int    `json:"tried"`
 	Lost  int    `json:"lost"`
+}
+
+// Count records a row of a test that fails by itself where a case is lost.
+func Count(t testing.TB, fault string, tried int) {
+	t.Helper()
+	if !t.Failed() {
+		Record(t, Row{Fault: fault, Tried: tried})
+	}
 }
 
 // Record fails the test if a case was lost, and adds the row to the records.
