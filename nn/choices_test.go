@@ -60,9 +60,9 @@ func TestChoices(t *testing.T) {
 	for want, err := range map[string]error{
 		`unknown activation "sine": choose absent, broken, double, gated, hollow, narrow, rectify, relu, softplus, square or tanh`:                          CheckNames("sine", "glorot"),
 		`unknown activation "rectfy", did you mean rectify?: choose absent, broken, double, gated, hollow, narrow, rectify, relu, softplus, square or tanh`: CheckNames("rectfy", "glorot"),
-		`unknown initialisation "zero": choose boundless, counts, endless, glorot, negative, pair, pytorch or undefined`:                                       CheckNames("relu", "zero"),
-		`activation "double" is registered twice: give each a name of its own`:                                                                      CheckNames("double", "glorot"),
-		`initialisation "pair" is registered twice: give each a name of its own`:                                                                    CheckNames("relu", "pair"),
+		`unknown initialisation "zero": choose boundless, counts, endless, glorot, negative, pair, pytorch or undefined`:                                    CheckNames("relu", "zero"),
+		`activation "double" is registered twice: give each a name of its own`:                                                                              CheckNames("double", "glorot"),
+		`initialisation "pair" is registered twice: give each a name of its own`:                                                                            CheckNames("relu", "pair"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
