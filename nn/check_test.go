@@ -41,6 +41,15 @@ func TestCheckParams(t *testing.T) {
 	}
 }
 
+// A parameter without numbers can be filled and read, until CheckParams refuses it.
+func TestParamWithoutNumbers(t *testing.T) {
+	p := NewParam(tensor.Float32, "none", 0, 2)
+	p.Fill(func() float64 { return 1 })
+	if n := p.Numbers(); len(n) != 0 {
+		t.Errorf("numbers %v", n)
+	}
+}
+
 // Gradients say which parameter the loss does not depend on, and that there is none to train.
 func TestGradientsRefuse(t *testing.T) {
 	used, unused, frozen := NewParam(tensor.Float32, "used", 2), NewParam(tensor.Float32, "unused", 2), NewParam(tensor.Float32, "frozen", 2)
