@@ -131,9 +131,10 @@ func (b *Builder) Output(name string, n *G.Node) {
 }
 
 // Gradients adds the gradients of a scalar cost with respect to nodes of its graph, a
-// node each. It is an error if the cost is no scalar, or does not depend on one of them. One cost of a graph
-// is differentiated, and a second one is an error: Gorgonia keeps the derivatives in the
-// nodes, and would silently give those of the first cost.
+// node each. It is an error if the cost is no scalar, if there are no nodes, or if the cost
+// does not depend on one of them. One cost of a graph is differentiated, and a second one is
+// an error: Gorgonia keeps the derivatives in the nodes, and would silently give those of the
+// first cost.
 //
 // It does what gorgonia.Grad does, but starts from a node of this graph where Grad
 // starts from one that all graphs of the process share, which two trainings at once

@@ -82,11 +82,11 @@ type Op struct {
 }
 
 // Apply adds the operation to the graph of its inputs, all float32 or all float64. It is an
-// error if there is no input, or an input that is nil or without numbers, if their precisions differ, or if
-// Run has no kernel for theirs. It is also one if there are more gradients than inputs, both
-// Grads and Diff, or Diff without Wrt. What Diff returns is checked when the graph is
-// differentiated: a node of the input's shape for each input that Wrt names. If a kernel
-// panics, the run of the graph returns an error that says so.
+// error if there is no input, or an input that is nil or without numbers, if their precisions
+// differ, or if Run has no kernel for theirs. It is also one if there are more gradients than
+// inputs, both Grads and Diff, or Diff without Wrt. When the graph is differentiated, Diff
+// must return a node of the input's shape for each input that Wrt names, or that is an error.
+// If a kernel panics, the run of the graph returns an error that says which and where.
 func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
 	switch {
 	case len(in) == 0:

@@ -233,10 +233,10 @@ func (p *Program) Dtype() tensor.Dtype { return p.dt }
 // error says which and where.
 func (p *Program) Run() error {
 	p.vm.Reset()
-	err := p.tape()
-	if f := (failure{}); errors.As(err, &f) { // which says all that Gorgonia's error says
-		return f
-	} else if err != nil {
+	if err := p.tape(); err != nil {
+		if f := (failure{}); errors.As(err, &f) { // which says all that Gorgonia's error says
+			return f
+		}
 		return fmt.Errorf("graph: run: %w", err)
 	}
 	return nil

@@ -34,7 +34,7 @@ func (l *Loop) start() error {
 	if err := nn.CheckParams(l.params); err != nil {
 		return fmt.Errorf("train: the task's parameters: %w", err)
 	}
-	fresh := l.optims == nil
+	var fresh []optim.Optimizer
 	for i, u := range l.updates {
 		if slices.ContainsFunc(l.updates[:i], func(o Update) bool { return o.Name == u.Name }) {
 			return fmt.Errorf("train: two updates named %q", u.Name)
@@ -43,15 +43,14 @@ func (l *Loop) start() error {
 		if err != nil {
 			return err
 		}
-		if !fresh {
-			continue
-		}
 		o, err := optim.New(u.Optimizer, weights, u.Config)
 		if err != nil {
-			l.optims = nil
 			return err
 		}
-		l.optims = append(l.optims, o)
+		fresh = append(fresh, o)
+	}
+	if len(l.optims) != len(fresh) {
+		l.optims = fresh
 	}
 	l.grads, l.ahead = map[source][][]float32{}, ahead{at: -1}
 	if l.state.Sums == nil {

@@ -502,7 +502,7 @@ func (l *Loop) diverged(step int, what string) error {
 	}
 	advice := "a smaller lr or clip may help, or settings that make the loss smaller, such as beta or sigma"
 	if l.state.Step == 0 && len(l.updates) == 1 {
-		advice = "no step size has played a part yet: look at the data, the first weights, and settings of the loss, such as beta or sigma"
+		advice = "the step size has not been used yet: look at the data, the initial weights, and settings of the loss, such as beta or sigma"
 	}
 	return fmt.Errorf("train: step %d: %s; %s; %s", step, what, kept, advice)
 }

@@ -160,7 +160,7 @@ func TestLoopFails(t *testing.T) {
 	a := newAltered(t)
 	a.a.Fill(func() float64 { return math.Inf(1) })
 	a.updates = a.updates[:1]
-	if err := a.loop("").Run(context.Background()); err == nil || !strings.Contains(err.Error(), "no step size has played a part yet") {
+	if err := a.loop("").Run(context.Background()); err == nil || !strings.Contains(err.Error(), "the step size has not been used yet") {
 		t.Errorf("not finite from the start: %v", err)
 	}
 }
@@ -185,6 +185,14 @@ func TestRunAgain(t *testing.T) {
 		}
 		cancel()
 		return sums, s.numbers()
+	}
+	a := newAltered(t)
+	l := a.loop("")
+	a.b.Frozen = true
+	err := l.Run(context.Background())
+	a.b.Frozen = false
+	if err == nil || l.Run(context.Background()) != nil {
+		t.Error("a loop whose task was mended does not run")
 	}
 	want, wantNumbers := train1(false)
 	got, gotNumbers := train1(true)
