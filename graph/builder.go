@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -62,7 +65,7 @@ func (b *Builder) Graph() *G.ExprGraph { return b.g }
 func (b *Builder) Dtype() tensor.Dtype { return b.dt }
 
 // Input adds an input of data, zeros until it is filled. Two inputs or scalars of one name
-// are an error of Compile.
+// are an error of Compile, and so is a negative size, or an input too large for any machine.
 func (b *Builder) Input(name string, shape ...int) *G.Node {
 	return b.add(Input{Name: name, Shape: shape})
 }
@@ -79,6 +82,11 @@ func (b *Builder) Random(name, stream string, noise Noise, shape ...int) *G.Node
 
 func (b *Builder) add(in Input) *G.Node {
 	b.unique(in.Name)
+	if err := checkSize(in.Shape); err != nil {
+		err = fmt.Errorf("graph: input %q: %w", in.Name, err)
+		b.err = cmp.Or(b.err, err)
+		return missing(err)
+	}
 	v := tensor.New(tensor.Of(b.dt), tensor.WithShape(in.Shape...))
 	n := G.NewTensor(b.g, b.dt, len(in.Shape), G.WithName(in.Name), G.WithShape(in.Shape...), G.WithValue(v))
 	b.inputs = append(b.inputs, &input{Input: in, node: n, side: [2]*tensor.Dense{v}, bind: v})
@@ -93,9 +101,16 @@ func (b *Builder) Scalar(name string, v float64) *G.Node {
 	return n
 }
 
+// seed is the name of the node that a gradient starts from, the derivative of the cost along
+// itself.
+const seed = "dcost/dcost"
+
 // unique keeps an error if an input has that name: Gorgonia would silently make one node
 // of two.
 func (b *Builder) unique(name string) {
+	if name == seed && b.err == nil {
+		b.err = fmt.Errorf("graph: an input named %q, which is the name of a node of Gradients", name)
+	}
 	for _, n := range b.g.ByName(name) {
 		if n.IsVar() && b.err == nil {
 			b.err = fmt.Errorf("graph: two inputs named %q", name)
@@ -116,9 +131,10 @@ func (b *Builder) Output(name string, n *G.Node) {
 }
 
 // Gradients adds the gradients of a scalar cost with respect to nodes of its graph, a
-// node each. It is an error if the cost does not depend on one of them. One cost of a graph
-// is differentiated, and a second one is an error: Gorgonia keeps the derivatives in the
-// nodes, and would silently give those of the first cost.
+// node each. It is an error if the cost is no scalar, if there are no nodes, or if the cost
+// does not depend on one of them. One cost of a graph is differentiated, and a second one is
+// an error: Gorgonia keeps the derivatives in the nodes, and would silently give those of the
+// first cost.
 //
 // It does what gorgonia.Grad does, but starts from a node of this graph where Grad
 // starts from one that all graphs of the process share, which two trainings at once
@@ -132,10 +148,23 @@ func (b *Builder) Gradients(cost *G.Node, wrt ...*G.Node) (G.Nodes, error) {
 			return nil, fmt.Errorf("graph: differentiate the cost: %w", err)
 		}
 	}
+	switch {
+	case !cost.IsScalar():
+		return nil, fmt.Errorf("graph: differentiate a cost of shape %v, want a scalar", cost.Shape())
+	case len(wrt) == 0:
+		return nil, fmt.Errorf("graph: differentiate the cost with respect to no node")
+	}
 	b.cost = cost
-	one := scalarNode(b.g, cost.Dtype(), "dcost", 1)
+	one := scalarNode(b.g, cost.Dtype(), seed, 1)
 	grads, err := G.Backpropagate(G.Nodes{cost}, G.Nodes{one}, wrt)
-	if err != nil {
+	if d := (G.SymDiffError{}); errors.As(err, &d) && strings.HasPrefix(err.Error(), "Non Differentiable WRTs") {
+		var names []string
+		for _, n := range d.Nodes() {
+			names = append(names, n.Name())
+		}
+		slices.Sort(names)
+		return nil, fmt.Errorf("graph: differentiate the cost: it does not depend on %s: freeze it, or leave it out", strings.Join(names, ", "))
+	} else if err != nil {
 		return nil, fmt.Errorf("graph: differentiate the cost: %w", err)
 	}
 	return grads, nil

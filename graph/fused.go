@@ -10,6 +10,8 @@ import (
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"govae/internal/panics"
 )
 
 // fused is an operation described by data: what Gorgonia asks of an Op, it
@@ -92,12 +94,18 @@ func IsData(n *G.Node) bool {
 	return ok && !slices.Contains(o.wrt, true)
 }
 
+// failure is an error of a kernel.
+type failure struct{ error }
+
+// Unwrap is the error.
+func (f failure) Unwrap() error { return f.error }
+
 // Do runs the kernel. A panic would kill the process, since Gorgonia runs
 // operations in a goroutine of its own, so it is turned into an error.
 func (o *fused) Do(in ...G.Value) (out G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("graph: %s: %v", o.name, r)
+			err = failure{fmt.Errorf("graph: %s: %w", o.name, panics.Error(r))}
 		}
 	}()
 	switch buf := o.buffer.(type) {
@@ -123,7 +131,7 @@ func (o *fused) Do(in ...G.Value) (out G.Value, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("graph: %s: %w", o.name, err)
+		return nil, failure{fmt.Errorf("graph: %s: %w", o.name, err)}
 	}
 	return o.buffer, nil
 }
@@ -141,11 +149,27 @@ func gather[T Float](args [][]T, in []G.Value, saved G.Value, slice func(G.Value
 }
 
 // SymDiff implements gorgonia.SDOp.
-func (o *fused) SymDiff(_ G.Nodes, out, dout *G.Node) (G.Nodes, error) {
+func (o *fused) SymDiff(in G.Nodes, out, dout *G.Node) (G.Nodes, error) {
 	if o.diff == nil {
 		return nil, fmt.Errorf("graph: %s has no gradient", o.name)
 	}
-	return o.diff(out, dout)
+	grads, err := o.diff(out, dout)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(grads) != len(in):
+		return nil, fmt.Errorf("graph: %s: %d gradients of %d inputs", o.name, len(grads), len(in))
+	}
+	for i, g := range grads {
+		switch {
+		case !o.wrt[i]:
+		case g == nil:
+			return nil, fmt.Errorf("graph: %s: no gradient of input %d", o.name, i)
+		case !g.Shape().Eq(in[i].Shape()):
+			return nil, fmt.Errorf("graph: %s: the gradient of input %d has the shape %v, want the input's, %v", o.name, i, g.Shape(), in[i].Shape())
+		}
+	}
+	return grads, nil
 }
 
 // DiffWRT implements gorgonia.SDOp.

@@ -82,11 +82,19 @@ type Op struct {
 }
 
 // Apply adds the operation to the graph of its inputs, all float32 or all float64. It is an
-// error if there is no input, or an input that is nil, if their precisions differ, or if Run has no kernel for
-// theirs. If a kernel panics, the run of the graph returns an error that says so.
+// error if there is no input, or an input that is nil or without numbers, if their precisions
+// differ, or if Run has no kernel for theirs. It is also one if there are more gradients than
+// inputs, both Grads and Diff, or Diff without Wrt. When the graph is differentiated, Diff
+// must return a node of the input's shape for each input that Wrt names, or that is an error.
+// If a kernel panics, the run of the graph returns an error that says which and where.
 func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
-	if len(in) == 0 {
+	switch {
+	case len(in) == 0:
 		return nil, fmt.Errorf("graph: %s: no inputs", o.Name)
+	case len(o.Grads) > len(in) || len(o.Wrt) > len(in):
+		return nil, fmt.Errorf("graph: %s: gradients of %d inputs, and there are %d", o.Name, max(len(o.Grads), len(o.Wrt)), len(in))
+	case o.Diff != nil && (o.Grads != nil || o.Wrt == nil):
+		return nil, fmt.Errorf("graph: %s: Diff goes with Wrt, and without Grads", o.Name)
 	}
 	for i, n := range in {
 		if n == nil {
@@ -95,9 +103,15 @@ func (o Op) Apply(in ...*G.Node) (*G.Node, error) {
 		if f, ok := n.Op().(*fused); ok && f.cause != nil {
 			return nil, f.cause
 		}
+		if n.Shape().TotalSize() == 0 {
+			return nil, fmt.Errorf("graph: %s: input %d of shape %v, which has no numbers", o.Name, i, n.Shape())
+		}
 	}
 	if o.Shape == nil {
 		o.Shape = in[0].Shape()
+	}
+	if err := checkSize(o.Shape); err != nil {
+		return nil, fmt.Errorf("graph: %s: output: %w", o.Name, err)
 	}
 	wrt := make([]bool, len(in))
 	for i := range wrt {

@@ -177,7 +177,7 @@ func TestOpErrors(t *testing.T) {
 		_, err := Op{Name: "broken", Run: Each(func([]float64) float64 { panic("a panic of mine") })}.Apply(b.Input("x", 1))
 		return err
 	})
-	if err == nil || !strings.Contains(err.Error(), "broken: a panic of mine") {
+	if err == nil || !strings.Contains(err.Error(), "graph: broken: panic: a panic of mine, at graph/op_test.go:") {
 		t.Errorf("a panic: %v", err)
 	}
 }

@@ -1,14 +1,17 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 	"unsafe"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"govae/internal/panics"
 	"govae/internal/simd"
 )
 
@@ -25,6 +28,7 @@ import (
 // Each input has two buffers, by turns: while a run reads one, the next batch may be
 // written into the other.
 type Program struct {
+	dt      tensor.Dtype
 	vm      G.VM
 	tape    func() error // runs all instructions
 	inputs  []*input
@@ -39,12 +43,20 @@ var building sync.Mutex
 
 // Compile makes a program of the graph that build makes, whose inputs are float32 or
 // float64. It runs the program once, on inputs of zeros. Its error is that of build, or of
-// the Builder, or of that run.
+// the Builder, or of that run; a panic of build becomes an error that says where it was.
+// One graph is built at a time, so it is an error if build calls Compile, or anything that
+// compiles, such as Rows.Run.
 func Compile(dt tensor.Dtype, build func(b *Builder) error) (*Program, error) {
+	switch {
+	case dt != tensor.Float32 && dt != tensor.Float64:
+		return nil, fmt.Errorf("graph: compile a graph of %v, want float32 or float64", dt)
+	case nested():
+		return nil, errors.New("graph: a graph is compiled while another one is built: compile and run it before or after")
+	}
 	building.Lock()
 	defer building.Unlock()
 	b := &Builder{g: G.NewGraph(), dt: dt}
-	if err := build(b); err != nil {
+	if err := b.build(build); err != nil {
 		return nil, err
 	}
 	if b.err != nil {
@@ -53,13 +65,36 @@ func Compile(dt tensor.Dtype, build func(b *Builder) error) (*Program, error) {
 	return b.compile()
 }
 
+// nested reports whether the function that calls it is at work in this goroutine already.
+func nested() bool {
+	pcs := make([]uintptr, 1<<10)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	self, more := frames.Next()
+	for more {
+		var f runtime.Frame
+		if f, more = frames.Next(); f.Function == self.Function {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Builder) build(build func(b *Builder) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("graph: build: %w", panics.Error(r))
+		}
+	}()
+	return build(b)
+}
+
 func (b *Builder) compile() (p *Program, err error) {
 	defer func() { // the compiler panics on a graph that it does not like
 		if r := recover(); r != nil {
 			err = fmt.Errorf("graph: compile: %v", r)
 		}
 	}()
-	p = &Program{inputs: b.inputs, scalars: b.scalars, outputs: b.outputs}
+	p = &Program{dt: b.dt, inputs: b.inputs, scalars: b.scalars, outputs: b.outputs}
 	var keep G.Nodes
 	for _, o := range p.outputs {
 		if Owns(o.node) {
@@ -191,10 +226,17 @@ func (p *Program) Set(name string, v float64) error {
 	return unknown("scalar", name, p.Scalars())
 }
 
-// Run computes the outputs of the batch that was taken last.
+// Dtype is the precision of the inputs and scalars: tensor.Float32 or tensor.Float64.
+func (p *Program) Dtype() tensor.Dtype { return p.dt }
+
+// Run computes the outputs of the batch that was taken last. If a kernel of an Op panics, the
+// error says which and where.
 func (p *Program) Run() error {
 	p.vm.Reset()
 	if err := p.tape(); err != nil {
+		if f := (failure{}); errors.As(err, &f) { // which says all that Gorgonia's error says
+			return f
+		}
 		return fmt.Errorf("graph: run: %w", err)
 	}
 	return nil
@@ -234,11 +276,14 @@ func (p *Program) Number(name string) (float64, error) {
 }
 
 // Copy copies the start of an output, as many numbers as dst has, of either precision. It
-// is an error if there is no output of that name.
+// is an error if there is no output of that name, or if it has fewer numbers.
 func Copy[T Float](p *Program, name string, dst []T) error {
 	v, err := p.output(name)
 	if err != nil {
 		return err
+	}
+	if v.Shape().TotalSize() < len(dst) {
+		return fmt.Errorf("graph: output %s has the shape %v, want at least %d numbers", name, v.Shape(), len(dst))
 	}
 	if d, err := Slice64(v); err == nil {
 		convert(dst, d)
@@ -254,7 +299,7 @@ func convert[T, S Float](dst []T, src []S) {
 		simd.Copy(dst, same)
 		return
 	}
-	for i := range min(len(dst), len(src)) {
+	for i := range min(len(dst), len(src)) { // src may be nil, of an error
 		dst[i] = T(src[i])
 	}
 }

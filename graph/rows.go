@@ -47,10 +47,18 @@ func BatchFor(n int) int {
 // … hi−1 in its first hi−lo rows. The graph reads full batches of float32 where they are,
 // and copies only what does not fill one. For n = 0 it does nothing.
 //
-// It is an error if in lacks an input or has one too many, if an input has not n rows, or
-// if build gave it another first dimension than batch. The first error of a function ends
-// the run.
+// It is an error if in lacks an input or has one too many, if an input has not n rows, if
+// build gave it another first dimension than batch, or if a function is nil. The first error
+// of a function ends the run.
 func (r *Rows) Run(n int, in map[string][]float32, each ...func(lo, hi int, p *Program) error) error {
+	if n < 0 {
+		return fmt.Errorf("graph: %d rows, want at least 0", n)
+	}
+	for i, f := range each {
+		if f == nil {
+			return fmt.Errorf("graph: function %d of a run of rows is nil", i)
+		}
+	}
 	for lo := 0; lo < n; {
 		batch := BatchFor(n - lo)
 		hi := min(n, lo+batch)
@@ -96,7 +104,7 @@ func (p *Program) feed(rows map[string][]float32, n, lo, hi, batch int) error {
 			return fmt.Errorf("graph: input %s has %d numbers, want %d rows of %d", in.Name, len(src), n, w)
 		}
 		src = src[lo*w : hi*w]
-		if hi-lo == batch && p.float32s() {
+		if hi-lo == batch && p.dt == tensor.Float32 {
 			if err := in.let(tensor.New(tensor.WithShape(in.Shape...), tensor.WithBacking(src))); err != nil {
 				return err
 			}
@@ -110,8 +118,6 @@ func (p *Program) feed(rows map[string][]float32, n, lo, hi, batch int) error {
 	return nil
 }
 
-func (p *Program) float32s() bool { return p.inputs[0].node.Dtype() == tensor.Float32 }
-
 // own gives all inputs their own buffers back.
 func (p *Program) own() error {
 	for _, in := range p.inputs {
@@ -122,11 +128,20 @@ func (p *Program) own() error {
 	return nil
 }
 
-// Collect returns a function for Rows.Run that copies an output [n,·] into dst, which has
-// as many numbers.
+// Collect returns a function for Rows.Run of n rows that copies an output [n,·] into dst. Its
+// error is that of Copy, or that the output has not len(dst)/n numbers a row.
 func Collect[T Float](name string, n int, dst []T) func(lo, hi int, p *Program) error {
 	w := len(dst) / max(n, 1)
-	return func(lo, hi int, p *Program) error { return Copy(p, name, dst[lo*w:hi*w]) }
+	return func(lo, hi int, p *Program) error {
+		v, err := p.output(name)
+		if err != nil {
+			return err
+		}
+		if batch := p.inputs[0].Shape[0]; hi > n || len(dst) != n*w || v.Shape().TotalSize() != batch*w {
+			return fmt.Errorf("graph: output %s has the shape %v for %d rows: it does not fill %d numbers with %d rows", name, v.Shape(), batch, len(dst), n)
+		}
+		return Copy(p, name, dst[lo*w:hi*w])
+	}
 }
 
 // Get returns a program for a batch size, for the caller alone until Put. Its error is that
@@ -143,8 +158,12 @@ func (r *Rows) Get(batch int) (*Program, error) {
 	return Compile(r.dt, func(b *Builder) error { return r.build(b, batch) })
 }
 
-// Put gives a program back that Get returned.
+// Put gives a program back that Get returned. A program without inputs is not kept, and nil is
+// none.
 func (r *Rows) Put(p *Program) {
+	if p == nil || len(p.inputs) == 0 {
+		return
+	}
 	batch := p.inputs[0].Shape[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,5 +67,5 @@ func ExampleRegister() {
 	// Output:
 	// true false
 	// [0.6363 0.0000] nats
-	// klreg: no closed form of KL(klreg_test.exponential ‖ dist.StandardBatch) is registered: estimate it, or register one
+	// klreg: no closed form of KL(klreg_test.exponential ‖ dist.StandardBatch) is registered: estimate it, or register one by klreg.Register
 }

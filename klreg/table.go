@@ -66,9 +66,10 @@ func HasClosed(q, p dist.Dist) bool {
 type rower interface{ Rows() int }
 
 // KL adds KL(q ‖ p) to the graph by the closed form of the table: [R,Z], in nats (see
-// Closed). It is an error if there is none; then Estimate is what is left. A
+// Closed). It is an error if there is none; then Estimate is what is left. It is also an error
+// if the form gives no node, or another number of rows than q tells by a method Rows() int. A
 // *dist.RepeatedBatch p, such as that of a learned prior, counts as the batch of its family
-// with as many rows as q has, which q tells by a method Rows() int.
+// with as many rows as q has.
 func KL(q, p dist.Dist) (dims *G.Node, err error) {
 	if b, ok := p.(*dist.RepeatedBatch); ok {
 		counted, ok := q.(rower)
@@ -87,7 +88,21 @@ func KL(q, p dist.Dist) (dims *G.Node, err error) {
 	case twice:
 		return nil, fmt.Errorf("klreg: two closed forms of KL(%T ‖ %T) are registered", q, p)
 	case f == nil:
-		return nil, fmt.Errorf("klreg: no closed form of KL(%T ‖ %T) is registered: estimate it, or register one", q, p)
+		return nil, fmt.Errorf("klreg: no closed form of KL(%T ‖ %T) is registered: estimate it, or register one by klreg.Register", q, p)
 	}
-	return f(q, p)
+	if dims, err = f(q, p); err != nil {
+		return nil, err
+	}
+	rows, counted := q.(rower)
+	switch {
+	case dims == nil:
+		return nil, fmt.Errorf("klreg: the closed form of KL(%T ‖ %T) gives no node", q, p)
+	case dims.Shape().Dims() != 2 || counted && dims.Shape()[0] != rows.Rows():
+		want := "R"
+		if counted {
+			want = fmt.Sprint(rows.Rows())
+		}
+		return nil, fmt.Errorf("klreg: the closed form of KL(%T ‖ %T) has the shape %v, want [%s,Z] or [%[4]s,1]", q, p, dims.Shape(), want)
+	}
+	return dims, nil
 }

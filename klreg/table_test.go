@@ -53,7 +53,7 @@ func TestTable(t *testing.T) {
 	}{
 		{normals, dist.StandardBatch{}, true, ""},
 		{laplaces, dist.StandardBatch{}, true, ""},
-		{normals, laplaces, false, "klreg: no closed form of KL(*dist.NormalBatch ‖ *dist.LaplaceBatch) is registered: estimate it, or register one"},
+		{normals, laplaces, false, "klreg: no closed form of KL(*dist.NormalBatch ‖ *dist.LaplaceBatch) is registered: estimate it, or register one by klreg.Register"},
 		{dist.StandardBatch{}, normals, false, "klreg: no closed form of KL(dist.StandardBatch ‖ *dist.NormalBatch) is registered"},
 		{nobody{}, nobody{}, false, "klreg: no closed form of KL(klreg.nobody ‖ klreg.nobody) is registered"},
 		{twice{}, nobody{}, true, "klreg: two closed forms of KL(klreg.twice ‖ klreg.nobody) are registered"},
@@ -214,5 +214,29 @@ func TestEstimateErrors(t *testing.T) {
 	draw.LogProb = func() (*G.Node, error) { return nil, errNoDensity }
 	if _, err := Estimate(draw, dist.StandardBatch{}); err != errNoDensity {
 		t.Errorf("draw: error %v", err)
+	}
+}
+
+// counted is a Dist of three rows.
+type counted struct{ dist.Dist }
+
+func (counted) Rows() int { return 3 }
+
+// A closed form that gives no node, no matrix or another number of rows is refused.
+func TestFormOfAnotherShape(t *testing.T) {
+	g := G.NewGraph()
+	var form *G.Node
+	Register(counted{}, nobody{}, func(q, p dist.Dist) (*G.Node, error) { return form, nil })
+	const name = "klreg: the closed form of KL(klreg.counted ‖ klreg.nobody)"
+	for want, f := range map[string]*G.Node{
+		name + " gives no node":                             nil,
+		name + " has the shape (6, 2), want [3,Z] or [3,1]": matrix(g, "rows", 6, 2),
+		name + " has the shape (3), want [3,Z] or [3,1]":    G.NewVector(g, tensor.Float64, G.WithName("vector"), G.WithShape(3)),
+		"": matrix(g, "good", 3, 2),
+	} {
+		form = f
+		if _, err := KL(counted{}, nobody{}); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package mnist
 import (
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // Set is a set of grey images, with or without labels. It is safe for concurrent use as long
@@ -12,6 +13,20 @@ type Set struct {
 	Rows, Cols int
 	Pixels     []uint8 // [n, Rows*Cols], row-major, 0 background … 255 ink
 	Labels     []uint8 // [n], 0 … 9, or nil for none
+}
+
+// Validate returns an error unless the images have at least one pixel, Pixels is a whole
+// number of them, and there is a label for each, or none at all.
+func (s *Set) Validate() error {
+	switch {
+	case s.Rows < 1 || s.Cols < 1 || s.Rows > math.MaxInt32/s.Cols:
+		return fmt.Errorf("mnist: %s: images of %d×%d pixels, want at least 1×1, and at most %d", s.Name, s.Rows, s.Cols, math.MaxInt32)
+	case len(s.Pixels)%s.Size() != 0:
+		return fmt.Errorf("mnist: %s: %d pixels, which are no whole number of images of %d×%d", s.Name, len(s.Pixels), s.Rows, s.Cols)
+	case s.Labels != nil && len(s.Labels) != s.Len():
+		return fmt.Errorf("mnist: %s: %d labels of %d images", s.Name, len(s.Labels), s.Len())
+	}
+	return nil
 }
 
 // Len returns the number of images.

@@ -37,6 +37,8 @@ func init() {
 		RegisterActivation("double", func(h *G.Node) (*G.Node, error) { return h, nil }, nil)
 		RegisterInit("pair", func(int, int) (weight, bias float64) { return 1, 1 })
 	}
+	RegisterActivation("hollow", nil, nil)
+	RegisterInit("boundless", nil)
 	RegisterInit("counts", func(in, out int) (weight, bias float64) { return float64(in), float64(out) / 1024 })
 	RegisterInit("negative", func(int, int) (weight, bias float64) { return 1, -1 })
 	RegisterInit("endless", func(int, int) (weight, bias float64) { return math.Inf(1), 0 })
@@ -49,18 +51,18 @@ func hiddenMLP(dt tensor.Dtype, activation, init string) (MLP, error) {
 
 // Names that are registered stand beside those of the package, in the lists and in errors.
 func TestChoices(t *testing.T) {
-	if got, want := Activations(), []string{"absent", "broken", "double", "gated", "narrow", "rectify", "relu", "softplus", "square", "tanh"}; !slices.Equal(got, want) {
+	if got, want := Activations(), []string{"absent", "broken", "double", "gated", "hollow", "narrow", "rectify", "relu", "softplus", "square", "tanh"}; !slices.Equal(got, want) {
 		t.Errorf("activations %v, want %v", got, want)
 	}
-	if got, want := Inits(), []string{"counts", "endless", "glorot", "negative", "pair", "pytorch", "undefined"}; !slices.Equal(got, want) {
+	if got, want := Inits(), []string{"boundless", "counts", "endless", "glorot", "negative", "pair", "pytorch", "undefined"}; !slices.Equal(got, want) {
 		t.Errorf("initialisations %v, want %v", got, want)
 	}
 	for want, err := range map[string]error{
-		`unknown activation "sine": choose absent, broken, double, gated, narrow, rectify, relu, softplus, square or tanh`:                          CheckNames("sine", "glorot"),
-		`unknown activation "rectfy", did you mean rectify?: choose absent, broken, double, gated, narrow, rectify, relu, softplus, square or tanh`: CheckNames("rectfy", "glorot"),
-		`unknown initialisation "zero": choose counts, endless, glorot, negative, pair, pytorch or undefined`:                                       CheckNames("relu", "zero"),
-		`activation "double" is registered twice: give each a name of its own`:                                                                      CheckNames("double", "glorot"),
-		`initialisation "pair" is registered twice: give each a name of its own`:                                                                    CheckNames("relu", "pair"),
+		`unknown activation "sine": choose absent, broken, double, gated, hollow, narrow, rectify, relu, softplus, square or tanh`:                          CheckNames("sine", "glorot"),
+		`unknown activation "rectfy", did you mean rectify?: choose absent, broken, double, gated, hollow, narrow, rectify, relu, softplus, square or tanh`: CheckNames("rectfy", "glorot"),
+		`unknown initialisation "zero": choose boundless, counts, endless, glorot, negative, pair, pytorch or undefined`:                                    CheckNames("relu", "zero"),
+		`activation "double" is registered twice: give each a name of its own`:                                                                              CheckNames("double", "glorot"),
+		`initialisation "pair" is registered twice: give each a name of its own`:                                                                            CheckNames("relu", "pair"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)

@@ -39,7 +39,7 @@ func NewAdam(weights [][]float32, cfg Config) (*Adam, error) {
 }
 
 func newAdam(weights [][]float32, cfg Config) *Adam {
-	return &Adam{cfg: cfg.whole(), weights: weights, m: moment(weights), v: moment(weights)}
+	return &Adam{cfg: cfg.Whole(), weights: weights, m: moment(weights), v: moment(weights)}
 }
 
 // Step implements Optimizer.

@@ -37,8 +37,8 @@ type Config struct {
 // DefaultConfig is Adam's, of the paper, with no weight decay and no momentum.
 func DefaultConfig() Config { return Config{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8} }
 
-// whole has the defaults in the place of Beta1, Beta2 and Eps if all are 0.
-func (c Config) whole() Config {
+// Whole has the defaults in the place of Beta1, Beta2 and Eps if all are 0.
+func (c Config) Whole() Config {
 	if d := DefaultConfig(); c.Beta1 == 0 && c.Beta2 == 0 && c.Eps == 0 {
 		c.Beta1, c.Beta2, c.Eps = d.Beta1, d.Beta2, d.Eps
 	}
@@ -47,7 +47,7 @@ func (c Config) whole() Config {
 
 // Validate returns an error that names the first field that is wrong, and its value.
 func (c Config) Validate() error {
-	c = c.whole()
+	c = c.Whole()
 	for _, f := range []struct {
 		name  string
 		value float64

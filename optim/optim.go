@@ -58,7 +58,7 @@ func New(name string, weights [][]float32, cfg Config) (Optimizer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.whole()
+	cfg = cfg.Whole()
 	if maker == nil {
 		return nil, fmt.Errorf("optim: optimiser %q is registered without a function", name)
 	}

@@ -298,6 +298,9 @@ func (l *Loop) readState() (f *checkpoint.File, name string, err error) {
 	if err == nil {
 		return f, stateFile, nil
 	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, checkpoint.ErrFormat) && !errors.Is(err, checkpoint.ErrTruncated) && !errors.Is(err, checkpoint.ErrAltered) {
+		return nil, "", err // it is whole, and not of this run
+	}
 	former, formerErr := l.readOwn(formerFile)
 	switch {
 	case formerErr == nil:
@@ -334,7 +337,7 @@ func (l *Loop) checkFiles() error {
 		return nil
 	}
 	if f, err = checkpoint.Read(l.path(bestFile)); err == nil {
-		err = l.own(f, l.state.BestEpoch*l.Task.Steps())
+		err = l.own(f, l.state.BestEpoch*l.steps)
 	}
 	if err != nil {
 		return fmt.Errorf("train: %s, the weights of epoch %d: %w; put it back, or choose another directory", l.path(bestFile), l.state.BestEpoch, err)
@@ -360,13 +363,17 @@ func (l *Loop) own(f *checkpoint.File, step int) error {
 	case got > step || step != l.state.Step:
 		return nil
 	}
-	for _, p := range l.Task.Params() {
+	for _, p := range l.params {
 		for _, t := range vae.Tensors(p, p.Value.Data(), "") {
 			want, ok := t.Data.([]float32)
 			if !ok {
 				continue
 			}
-			if got, err := f.Float32(t.Name, t.Shape...); err != nil {
+			got, err := f.Float32(t.Name, t.Shape...)
+			if l.Model != nil && errors.Is(err, checkpoint.ErrMissing) {
+				continue // Model may leave it out
+			}
+			if err != nil {
 				return err
 			} else if !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
 				return fmt.Errorf("its %s is not that of the run's state, though both are of step %d", t.Name, step)

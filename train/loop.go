@@ -14,6 +14,7 @@ import (
 
 	"govae/checkpoint"
 	"govae/graph"
+	"govae/internal/panics"
 	"govae/internal/simd"
 	"govae/internal/stream"
 	"govae/nn"
@@ -23,12 +24,14 @@ import (
 // Task is what a Loop trains: the ELBO of a variational autoencoder, or anything else that
 // has parameters and a loss.
 type Task interface {
-	// Params lists all parameters, always in the same order. A checkpoint holds them.
+	// Params lists all parameters, always in the same order, under names of their own. A
+	// checkpoint holds them, so those of the updates are among them.
 	Params() []*nn.Param
-	// Steps is the number of steps of an epoch.
+	// Steps is the number of steps of an epoch, the same throughout a run.
 	Steps() int
 	// Updates lists what one step does, one after another. Usually that is one update;
-	// several, each with an optimiser and a program of its own, are what a GAN wants.
+	// several, each with an optimiser and a program of its own, are what a GAN wants. A run
+	// asks once, at its start.
 	Updates() []Update
 	// Batch returns what an update does in a step, both counted from 0, the step over all
 	// epochs. It is called before the update before it has run. Several updates may share a
@@ -51,12 +54,12 @@ type Update struct {
 
 // Batch is one update of one step.
 type Batch struct {
-	// Program computes a scalar "loss", any further scalars, and the gradient of each
+	// Program, of float32, computes a scalar "loss", any further scalars, and the gradient of each
 	// parameter of the update by its nn.Param.GradientName: Descend adds all of them. The
 	// loop fills its inputs of noise, each from its own stream.
 	Program *graph.Program
-	// Rows is how many images the batch has: the step's weight in the averages of an
-	// epoch. The largest of the updates counts.
+	// Rows is how many images the batch has, at least 1: the step's weight in the averages of
+	// an epoch. The largest of the updates counts.
 	Rows int
 	// Fill fills the inputs of data; nil for none. It runs while the step before does, on
 	// another core, and must depend on the step alone. Its error ends the run.
@@ -79,6 +82,9 @@ func Descend(b *graph.Builder, loss *G.Node, params []*nn.Param) error {
 
 // Loop trains a task: with checkpoints from which it resumes to the same bits, metrics,
 // clipping, a schedule of the step size, and early stopping. Task and Epochs are needed.
+//
+// The run directory's model.safetensors, and best.safetensors if Record gives scores, hold
+// the parameters by their names, unless Model says otherwise: LoadParams reads them back.
 type Loop struct {
 	Task   Task
 	Epochs int
@@ -96,16 +102,20 @@ type Loop struct {
 	// file that was damaged and what stands in for it.
 	Notice func(text string)
 	// Settings is written to config.json: everything that the result depends on. A run
-	// resumes only with equal settings, unless Agree, which is given those of the run, finds
-	// finds nothing wrong.
+	// resumes only with equal settings, unless Agree, which is given those of the run,
+	// finds nothing wrong. In any case the steps of an epoch, the seed, the parameters and
+	// which are frozen, the updates and their optimisers must be the same.
 	Settings any
 	Agree    func(old json.RawMessage) error
-	// Model makes the model file; nil for the parameters alone.
+	// Model makes the model file; nil for the parameters alone. The training state has them
+	// in any case.
 	Model func() (*checkpoint.File, error)
 
 	// Record makes the line of an epoch in metrics.jsonl, and may measure the model first;
 	// nil for the Summary itself. A score that it returns, higher being better, and better
-	// than Summary.Best, makes the epoch the best one: best.safetensors keeps its weights.
+	// than Summary.Best, makes the epoch the best one: best.safetensors keeps its weights. If
+	// it returns the context's error, the run is interrupted, and records the epoch when it is
+	// resumed.
 	Record func(ctx context.Context, s Summary) (line any, score *float64, err error)
 	// Patience stops the loop after so many epochs without a new best one; 0 for never.
 	Patience int
@@ -122,10 +132,15 @@ type Loop struct {
 
 	state  loopState
 	optims []optim.Optimizer
-	grads  map[source][][]float32 // of the programs that have run
+	grads  map[source][][]float32 // of the programs that were seen
 	ahead  ahead
 	saved  int // steps of the weights in the model file
 	lines  []json.RawMessage
+
+	// What the task said at the start of the run.
+	steps   int
+	updates []Update
+	params  []*nn.Param
 }
 
 // Summary is what a Loop knows of an epoch.
@@ -159,6 +174,7 @@ type loopState struct {
 	Best      *float64           `json:"best,omitempty"`
 	BestEpoch int                `json:"best_epoch,omitempty"`
 	Metrics   string             `json:"metrics,omitempty"` // checksum of the lines of metrics.jsonl
+	Of        *agreement         `json:"of,omitempty"`      // nil in states from before it was kept
 
 	// Of runs from before there were sums of any names.
 	Distortion float64 `json:"distortion,omitempty"`
@@ -182,8 +198,12 @@ type ahead struct {
 
 // Run trains until Epochs are done, or the context ends: then it finishes the step, saves,
 // and returns ErrInterrupted. A loss, gradient or weight that is not finite ends it before
-// it can reach the weights on disk.
+// it can reach the weights on disk. What is wrong with the task, or with its first batch, is
+// an error before anything is written. Another Run goes on where this one ended.
 func (l *Loop) Run(ctx context.Context) error {
+	if ctx == nil {
+		return errors.New("train: a run without a context: context.Background() is one that never ends")
+	}
 	if err := l.start(); err != nil {
 		return err
 	}
@@ -192,6 +212,11 @@ func (l *Loop) Run(ctx context.Context) error {
 			l.ahead.work.Wait()
 		}
 	}()
+	if !l.Resume && l.epoch() < l.Epochs && !l.whole() {
+		if err := l.prepare(l.state.Step * len(l.updates)); err != nil {
+			return err
+		}
+	}
 	if l.Dir != "" {
 		unlock, err := l.open()
 		if err != nil {
@@ -207,41 +232,16 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
-// start makes the optimisers.
-func (l *Loop) start() error {
-	if l.Task == nil || l.Epochs < 1 || l.Task.Steps() < 1 || len(l.Task.Updates()) == 0 {
-		return fmt.Errorf("train: a loop wants a task with steps and updates, and at least one epoch")
+// epoch is the number of epochs done: one that is not recorded yet is not.
+func (l *Loop) epoch() int {
+	if l.whole() {
+		return l.state.Step/l.steps - 1
 	}
-	names := map[string]bool{}
-	for _, u := range l.Task.Updates() {
-		if names[u.Name] {
-			return fmt.Errorf("train: two updates named %q", u.Name)
-		}
-		names[u.Name] = true
-		var weights [][]float32
-		for _, p := range u.Params {
-			w, ok := p.Value.Data().([]float32)
-			if !ok {
-				return fmt.Errorf("train: parameter %s of %v, want float32", p.Names[0], p.Value.Dtype())
-			}
-			if p.Frozen {
-				return fmt.Errorf("train: update %q is to change %s, which is frozen", u.Name, p.Names[0])
-			}
-			weights = append(weights, w)
-		}
-		o, err := optim.New(u.Optimizer, weights, u.Config)
-		if err != nil {
-			return err
-		}
-		l.optims = append(l.optims, o)
-	}
-	l.grads, l.ahead = map[source][][]float32{}, ahead{at: -1}
-	l.state.Sums = map[string]float64{}
-	return nil
+	return l.state.Step / l.steps
 }
 
-// epoch is the number of epochs done.
-func (l *Loop) epoch() int { return l.state.Step / l.Task.Steps() }
+// whole reports whether all steps of an epoch are done that is not recorded yet.
+func (l *Loop) whole() bool { return l.state.Seen > 0 && l.state.Step%l.steps == 0 }
 
 func (l *Loop) patienceEnds() bool {
 	return l.Patience > 0 && l.state.Best != nil && l.epoch()-l.state.BestEpoch >= l.Patience
@@ -258,7 +258,7 @@ func (l *Loop) lr(step int) float64 {
 // runEpoch works off what is left of the current epoch, then measures and saves.
 func (l *Loop) runEpoch(ctx context.Context) error {
 	epoch := l.epoch()
-	for l.epoch() == epoch {
+	for !l.whole() {
 		start := time.Now()
 		rows, scalars, err := l.step()
 		if err != nil {
@@ -271,14 +271,17 @@ func (l *Loop) runEpoch(ctx context.Context) error {
 		}
 		l.state.Seconds += time.Since(start).Seconds()
 		if l.Step != nil {
-			l.Step(Stepped{Epoch: epoch + 1, Epochs: l.Epochs, Step: (l.state.Step-1)%l.Task.Steps() + 1,
-				Steps: l.Task.Steps(), Rows: rows, Scalars: scalars})
+			l.Step(Stepped{Epoch: epoch + 1, Epochs: l.Epochs, Step: (l.state.Step-1)%l.steps + 1,
+				Steps: l.steps, Rows: rows, Scalars: scalars})
 		}
-		if ctx.Err() != nil && l.epoch() == epoch { // a whole epoch is measured first
+		if ctx.Err() != nil && !l.whole() { // a whole epoch is measured first
 			return l.interrupt(ctx)
 		}
 	}
 	if err := l.finishEpoch(ctx); err != nil {
+		if l.whole() && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+			return l.interrupt(ctx) // while it was measured: it will be when the run goes on
+		}
 		return err
 	}
 	if ctx.Err() != nil && l.epoch() < l.Epochs {
@@ -289,14 +292,13 @@ func (l *Loop) runEpoch(ctx context.Context) error {
 
 // step runs all updates of a step, while the next batch is made ready.
 func (l *Loop) step() (rows int, scalars map[string]float64, err error) {
-	updates := l.Task.Updates()
 	scalars = map[string]float64{}
-	for u := range updates {
-		b, err := l.take(l.state.Step*len(updates) + u)
+	for u := range l.updates {
+		b, err := l.take(l.state.Step*len(l.updates) + u)
 		if err != nil {
 			return 0, nil, err
 		}
-		if next := l.state.Step*len(updates) + u + 1; next < l.Epochs*l.Task.Steps()*len(updates) {
+		if next := l.state.Step*len(l.updates) + u + 1; next < l.Epochs*l.steps*len(l.updates) {
 			if err := l.prepare(next); err != nil {
 				return 0, nil, err
 			}
@@ -312,14 +314,22 @@ func (l *Loop) step() (rows int, scalars map[string]float64, err error) {
 // prepare starts to make an update's batch ready. It uses the buffers of its program, so
 // the batch before must have been taken.
 func (l *Loop) prepare(at int) error {
-	n := len(l.Task.Updates())
+	n := len(l.updates)
 	b, err := l.Task.Batch(at/n, at%n)
 	if err != nil {
+		return err
+	}
+	if err := l.checkBatch(at, b); err != nil {
 		return err
 	}
 	l.ahead = ahead{at: at, batch: b, err: new(error)}
 	failed := l.ahead.err
 	l.ahead.work = simd.Start(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				*failed = panics.Error(r)
+			}
+		}()
 		if b.Fill != nil {
 			*failed = b.Fill(b.Program)
 		}
@@ -370,17 +380,14 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 	if err := l.read(u, b.Program, scalars); err != nil {
 		return err
 	}
-	grads, err := l.gradients(u, b.Program)
-	if err != nil {
-		return err
-	}
+	grads := l.grads[source{u, b.Program}]
 	lr := l.lr(l.state.Step)
 	if !(lr >= 0) || math.IsInf(lr, 1) {
 		return fmt.Errorf("train: step %d: the schedule makes the step size %v", l.state.Step+1, lr)
 	}
 	scale, err := optim.ClipNorm(grads, l.Clip)
 	if bad := (*optim.NotFiniteError)(nil); errors.As(err, &bad) {
-		return l.diverged(l.state.Step+1, fmt.Sprintf("the gradient of %s is not finite", l.Task.Updates()[u].Params[bad.Index].Names[0]))
+		return l.diverged(l.state.Step+1, fmt.Sprintf("the gradient of %s is not finite", l.updates[u].Params[bad.Index].Names[0]))
 	} else if err != nil {
 		return err
 	}
@@ -395,8 +402,8 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 // finite is an error; the loss, which is made of the others, is looked at last.
 func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
 	prefix := ""
-	if updates := l.Task.Updates(); len(updates) > 1 && updates[u].Name != "" {
-		prefix = updates[u].Name + "."
+	if len(l.updates) > 1 && l.updates[u].Name != "" {
+		prefix = l.updates[u].Name + "."
 	}
 	names := slices.DeleteFunc(p.Outputs(), func(n string) bool { return !p.IsScalar(n) || strings.HasPrefix(n, "grad ") || n == "loss" })
 	for _, name := range append(names, "loss") {
@@ -405,7 +412,11 @@ func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
 			return err
 		}
 		if name = prefix + name; !finite(v) {
-			return l.diverged(l.state.Step+1, fmt.Sprintf("the %s is %v", name, v))
+			what := fmt.Sprintf("the %s is %v", name, v)
+			if p := l.notFinite(); p != nil {
+				what += fmt.Sprintf(", since the weights of %s are not finite", p.Names[0])
+			}
+			return l.diverged(l.state.Step+1, what)
 		}
 		if _, ok := scalars[name]; ok {
 			return fmt.Errorf("train: two scalars named %q: give the updates other names", name)
@@ -415,30 +426,16 @@ func (l *Loop) read(u int, p *graph.Program, scalars map[string]float64) error {
 	return nil
 }
 
-// gradients are those of an update's parameters, where the program leaves them.
-func (l *Loop) gradients(u int, p *graph.Program) ([][]float32, error) {
-	if g, ok := l.grads[source{u, p}]; ok {
-		return g, nil
-	}
-	var grads [][]float32
-	for _, param := range l.Task.Updates()[u].Params {
-		g, err := p.Output(param.GradientName())
-		if err != nil {
-			return nil, fmt.Errorf("train: gradient of %s: %w", param.Names[0], err)
-		}
-		grads = append(grads, g)
-	}
-	l.grads[source{u, p}] = grads
-	return grads, nil
-}
-
 // finishEpoch measures the task, then records and saves the epoch.
 func (l *Loop) finishEpoch(ctx context.Context) error {
 	if err := l.checkWeights(); err != nil {
 		return err
 	}
-	s := Summary{Epoch: l.epoch(), Step: l.state.Step, Seconds: l.state.Seconds, RowsPerSecond: float64(l.state.Seen) / l.state.Seconds,
+	s := Summary{Epoch: l.state.Step / l.steps, Step: l.state.Step, Seconds: l.state.Seconds,
 		LR: l.lr(l.state.Step - 1), Train: map[string]float64{}, Best: l.state.Best}
+	if s.Seconds > 0 { // a coarse clock may have measured none
+		s.RowsPerSecond = float64(l.state.Seen) / s.Seconds
+	}
 	for name, sum := range l.state.Sums {
 		s.Train[name] = sum / float64(l.state.Seen)
 	}
@@ -450,13 +447,16 @@ func (l *Loop) finishEpoch(ctx context.Context) error {
 			return err
 		}
 	}
-	best := score != nil && (l.state.Best == nil || *score > *l.state.Best)
-	if best {
-		l.state.Best, l.state.BestEpoch = score, s.Epoch
+	if score != nil && !finite(*score) {
+		return fmt.Errorf("train: epoch %d: Record gives the score %v, want a finite number", s.Epoch, *score)
 	}
+	best := score != nil && (l.state.Best == nil || *score > *l.state.Best)
 	text, err := json.Marshal(line)
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return fmt.Errorf("train: the record of epoch %d: %w", s.Epoch, err)
+	}
+	if best {
+		l.state.Best, l.state.BestEpoch = score, s.Epoch
 	}
 	l.lines = append(l.lines, text)
 	l.state.Seen, l.state.Sums, l.state.Seconds = 0, map[string]float64{}, 0
@@ -474,9 +474,17 @@ func (l *Loop) finishEpoch(ctx context.Context) error {
 
 // checkWeights fails if a weight is not finite.
 func (l *Loop) checkWeights() error {
-	for _, p := range l.Task.Params() {
+	if p := l.notFinite(); p != nil {
+		return l.diverged(l.state.Step, fmt.Sprintf("the weights of %s are not finite", p.Names[0]))
+	}
+	return nil
+}
+
+// notFinite is the first parameter with a weight that is not finite, nil for none.
+func (l *Loop) notFinite() *nn.Param {
+	for _, p := range l.params {
 		if w, ok := p.Value.Data().([]float32); ok && !finite(simd.SumSquares(w)) {
-			return l.diverged(l.state.Step, fmt.Sprintf("the weights of %s are not finite", p.Names[0]))
+			return p
 		}
 	}
 	return nil
@@ -484,15 +492,19 @@ func (l *Loop) checkWeights() error {
 
 // diverged is the error of a run that has left the finite numbers.
 func (l *Loop) diverged(step int, what string) error {
-	kept, perEpoch := "nothing was saved", l.Task.Steps()
+	kept := "nothing was saved"
 	switch {
 	case l.Dir == "" || l.saved == 0:
-	case l.saved%perEpoch == 0:
-		kept = fmt.Sprintf("%s of epoch %d is kept", l.path(modelFile), l.saved/perEpoch)
+	case l.saved%l.steps == 0:
+		kept = fmt.Sprintf("%s of epoch %d is kept", l.path(modelFile), l.saved/l.steps)
 	default:
 		kept = fmt.Sprintf("%s of step %d is kept", l.path(modelFile), l.saved)
 	}
-	return fmt.Errorf("train: step %d: %s; %s; try a smaller lr, or clip", step, what, kept)
+	advice := "a smaller lr or clip may help, or settings that make the loss smaller, such as beta or sigma"
+	if l.state.Step == 0 && len(l.updates) == 1 {
+		advice = "the step size has not been used yet: look at the data, the initial weights, and settings of the loss, such as beta or sigma"
+	}
+	return fmt.Errorf("train: step %d: %s; %s; %s", step, what, kept, advice)
 }
 
 // interrupt saves a run that is to stop now. The model file then holds the

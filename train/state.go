@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"strconv"
 
 	"govae/checkpoint"
+	"govae/nn"
 	"govae/vae"
 )
 
@@ -35,17 +37,34 @@ func TrainedWith(f *checkpoint.File) (Settings, bool, error) {
 	return s, true, nil
 }
 
+// LoadParams sets parameters from a file of a Loop's run directory, such as
+// model.safetensors, by their names. On an error nothing has changed.
+func LoadParams(path string, params []*nn.Param) error {
+	f, err := checkpoint.Read(path)
+	if err != nil {
+		return err
+	}
+	if err := vae.RestoreParams(f, params); err != nil {
+		return fmt.Errorf("train: %s: %w", path, err)
+	}
+	return nil
+}
+
 // modelData is the model file of this run as it stands.
-func (l *Loop) modelData() (f *checkpoint.File, err error) {
+func (l *Loop) modelData() (*checkpoint.File, error) {
+	f := &checkpoint.File{Metadata: map[string]string{}}
 	if l.Model != nil {
-		if f, err = l.Model(); err != nil {
+		m, err := l.Model()
+		if err != nil {
 			return nil, err
 		}
-	} else {
-		f = &checkpoint.File{Metadata: map[string]string{}}
-		for _, p := range l.Task.Params() {
-			f.Tensors = append(f.Tensors, vae.Tensors(p, p.Value.Data(), "")...)
+		if m == nil {
+			return nil, errors.New("train: Model gives no file")
 		}
+		f.Tensors = m.Tensors
+		maps.Copy(f.Metadata, m.Metadata) // m may be kept for the next time
+	} else {
+		f.Tensors = l.tensors()
 		settings, err := json.Marshal(l.Settings)
 		if err != nil {
 			return nil, fmt.Errorf("train: %w", err)
@@ -54,6 +73,14 @@ func (l *Loop) modelData() (f *checkpoint.File, err error) {
 	}
 	f.Metadata[stepKey], f.Metadata[machineKey] = strconv.Itoa(l.state.Step), machine()
 	return f, nil
+}
+
+// tensors are the task's parameters.
+func (l *Loop) tensors() (ts []checkpoint.Tensor) {
+	for _, p := range l.params {
+		ts = append(ts, vae.Tensors(p, p.Value.Data(), "")...)
+	}
+	return ts
 }
 
 func (l *Loop) saveModel(name string) error {
@@ -98,11 +125,16 @@ func (u Update) moment(name string) string {
 	return u.Name + "." + name + "."
 }
 
-// saveState writes what Resume needs, at any step.
+// saveState writes what Resume needs, at any step: the settings as well, if they are gone.
 func (l *Loop) saveState() error {
 	f, err := l.stateData()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Lstat(l.path(configFile)); errors.Is(err, fs.ErrNotExist) {
+		if err := l.writeSettings(); err != nil {
+			return err
+		}
 	}
 	if err := l.keepState(); err != nil {
 		return fmt.Errorf("train: keep the former state: %w", err)
@@ -117,7 +149,11 @@ func (l *Loop) readOwn(name string) (*checkpoint.File, error) {
 		return nil, err
 	}
 	return checkpoint.ReadIf(l.path(name), func(head *checkpoint.File) error {
-		if err := head.Fits(want.Tensors); err != nil {
+		_, err := l.ownState(head)
+		if err == nil {
+			err = head.Fits(want.Tensors)
+		}
+		if err != nil {
 			return fmt.Errorf("train: %s: %w", l.path(name), err)
 		}
 		return nil
@@ -130,13 +166,14 @@ func (l *Loop) stateData() (*checkpoint.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.state.Metrics = l.metricsSum()
+	f.Tensors = l.tensors()
+	l.state.Metrics, l.state.Of = l.metricsSum(), l.agreement()
 	s, err := json.Marshal(l.state)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	f.Metadata[stateKey] = string(s)
-	for i, u := range l.Task.Updates() {
+	for i, u := range l.updates {
 		for _, m := range l.optims[i].State() {
 			for k, p := range u.Params {
 				f.Tensors = append(f.Tensors, vae.Tensors(p, m.Values[k], u.moment(m.Name))...)
@@ -164,12 +201,9 @@ func (l *Loop) keepState() error {
 
 // restoreState is the inverse of saveState.
 func (l *Loop) restoreState(f *checkpoint.File) error {
-	if err := l.sameRun(f); err != nil {
+	s, err := l.ownState(f)
+	if err != nil {
 		return err
-	}
-	var s loopState
-	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 {
-		return fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)
 	}
 	if s.Sums == nil {
 		s.Sums = map[string]float64{}
@@ -178,21 +212,37 @@ func (l *Loop) restoreState(f *checkpoint.File) error {
 		}
 	}
 	s.Distortion, s.Rate = 0, 0
-	for i, u := range l.Task.Updates() {
+	for i, u := range l.updates {
 		for _, m := range l.optims[i].State() {
 			for k, p := range u.Params {
 				if err := copyTensors(f, vae.Tensors(p, m.Values[k], u.moment(m.Name))); err != nil {
-					return err
+					return fmt.Errorf("the optimiser's state of %s, which may have been frozen: %w", p.Names[0], err)
 				}
 			}
 		}
 		l.optims[i].SetSteps(s.Step)
 	}
-	if err := vae.RestoreParams(f, l.Task.Params()); err != nil {
+	if err := vae.RestoreParams(f, l.params); err != nil {
 		return err
 	}
 	l.state, l.saved = s, s.Step
 	return nil
+}
+
+// ownState is the state in a file's metadata, if it is of this run.
+func (l *Loop) ownState(f *checkpoint.File) (s loopState, err error) {
+	if err := l.sameRun(f); err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 || s.Seen < 0 {
+		return s, fmt.Errorf("no training state: its metadata lacks a sound %q", stateKey)
+	}
+	if s.Of != nil {
+		if err := s.Of.differs(l.agreement()); err != nil {
+			return s, fmt.Errorf("it is of another run: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // copyTensors sets tensors of float32 from a file.

@@ -55,6 +55,12 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if m == nil {
+		return nil, errors.New("train: no model")
+	}
+	if len(nn.Trained(m.Params())) == 0 {
+		return nil, errors.New("train: nothing to train: all parameters of the model are frozen")
+	}
 	if m.Params()[0].Value.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("train: a model of %v, want float32", m.Params()[0].Value.Dtype())
 	}
@@ -97,8 +103,13 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 func (d Data) check(m *vae.Model, cfg Config) error {
 	mc := m.Config()
 	for _, s := range []*mnist.Set{d.Train, d.Test} {
+		if s == nil {
+			continue
+		}
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 		switch {
-		case s == nil:
 		case s.Size() != mc.Pixels():
 			return fmt.Errorf("train: %s has images of %d×%d pixels, the model takes %d×%d", s.Name, s.Rows, s.Cols, mc.Rows, mc.Cols)
 		case m.Labels() > 0 && s.Labels == nil:
@@ -112,6 +123,8 @@ func (d Data) check(m *vae.Model, cfg Config) error {
 	switch {
 	case d.Train == nil || d.Train.Len() == 0:
 		return fmt.Errorf("train: no training images")
+	case d.Test != nil && d.Test.Len() == 0:
+		return fmt.Errorf("train: no test images in %s: leave the set out", d.Test.Name)
 	case d.Train.Len() <= cfg.Validation:
 		return fmt.Errorf("train: validation takes %d of %d training images and leaves none", cfg.Validation, d.Train.Len())
 	case m.Likelihood().Domain() != dist.Binary && cfg.Binarize != mnist.None:
@@ -142,6 +155,11 @@ func (t *task) Batch(step, _ int) (Batch, error) {
 		var err error
 		if s, err = t.model.NewObjectiveStep(n, t.cfg.Weight(), o); err != nil {
 			return Batch{}, err
+		}
+		for _, in := range s.Inputs() {
+			if in.Noise == graph.Data && in.Name != "x" && in.Name != "y" {
+				return Batch{}, fmt.Errorf("train: the objective %s has an input %q of data, which only a Loop with a task of its own can fill", t.cfg.Objective.Name, in.Name)
+			}
 		}
 		t.steps[kind{n, o.K}] = s
 	}
