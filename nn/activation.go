@@ -45,6 +45,15 @@ func RegisterActivation(name string, f func(h *G.Node) (*G.Node, error), value f
 // Activations lists the names of the hidden layers' activations, sorted.
 func Activations() []string { return activations.Names() }
 
+// activationOf is the activation of a name. One without a function is an error.
+func activationOf(name string) (activation, error) {
+	a, err := activations.Get(name)
+	if err == nil && a.name != "" && a.apply == nil {
+		err = fmt.Errorf("activation %q is registered without a function", name)
+	}
+	return a, err
+}
+
 // on applies a registered activation.
 func (a *activation) on(h *G.Node) (*G.Node, error) {
 	y, err := a.apply(h)

@@ -37,6 +37,8 @@ func init() {
 		RegisterActivation("double", func(h *G.Node) (*G.Node, error) { return h, nil }, nil)
 		RegisterInit("pair", func(int, int) (weight, bias float64) { return 1, 1 })
 	}
+	RegisterActivation("nothing", nil, nil)
+	RegisterInit("nothing", nil)
 	RegisterInit("counts", func(in, out int) (weight, bias float64) { return float64(in), float64(out) / 1024 })
 	RegisterInit("negative", func(int, int) (weight, bias float64) { return 1, -1 })
 	RegisterInit("endless", func(int, int) (weight, bias float64) { return math.Inf(1), 0 })
@@ -49,18 +51,18 @@ func hiddenMLP(dt tensor.Dtype, activation, init string) (MLP, error) {
 
 // Names that are registered stand beside those of the package, in the lists and in errors.
 func TestChoices(t *testing.T) {
-	if got, want := Activations(), []string{"absent", "broken", "double", "gated", "narrow", "rectify", "relu", "softplus", "square", "tanh"}; !slices.Equal(got, want) {
+	if got, want := Activations(), []string{"absent", "broken", "double", "gated", "narrow", "nothing", "rectify", "relu", "softplus", "square", "tanh"}; !slices.Equal(got, want) {
 		t.Errorf("activations %v, want %v", got, want)
 	}
-	if got, want := Inits(), []string{"counts", "endless", "glorot", "negative", "pair", "pytorch", "undefined"}; !slices.Equal(got, want) {
+	if got, want := Inits(), []string{"counts", "endless", "glorot", "negative", "nothing", "pair", "pytorch", "undefined"}; !slices.Equal(got, want) {
 		t.Errorf("initialisations %v, want %v", got, want)
 	}
 	for want, err := range map[string]error{
-		`unknown activation "sine": choose absent, broken, double, gated, narrow, rectify, relu, softplus, square or tanh`:                          CheckNames("sine", "glorot"),
-		`unknown activation "rectfy", did you mean rectify?: choose absent, broken, double, gated, narrow, rectify, relu, softplus, square or tanh`: CheckNames("rectfy", "glorot"),
-		`unknown initialisation "zero": choose counts, endless, glorot, negative, pair, pytorch or undefined`:                                       CheckNames("relu", "zero"),
-		`activation "double" is registered twice: give each a name of its own`:                                                                      CheckNames("double", "glorot"),
-		`initialisation "pair" is registered twice: give each a name of its own`:                                                                    CheckNames("relu", "pair"),
+		`unknown activation "sine": choose absent, broken, double, gated, narrow, nothing, rectify, relu, softplus, square or tanh`:                          CheckNames("sine", "glorot"),
+		`unknown activation "rectfy", did you mean rectify?: choose absent, broken, double, gated, narrow, nothing, rectify, relu, softplus, square or tanh`: CheckNames("rectfy", "glorot"),
+		`unknown initialisation "zero": choose counts, endless, glorot, negative, nothing, pair, pytorch or undefined`:                                       CheckNames("relu", "zero"),
+		`activation "double" is registered twice: give each a name of its own`:                                                                               CheckNames("double", "glorot"),
+		`initialisation "pair" is registered twice: give each a name of its own`:                                                                             CheckNames("relu", "pair"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
@@ -186,6 +188,21 @@ func TestRegisteredInit(t *testing.T) {
 		}
 		if _, err := hiddenMLP(tensor.Float32, "relu", name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
+	}
+}
+
+// A nil function in the place of an activation or an initialisation is an error where it is chosen.
+func TestChoicesOfNothing(t *testing.T) {
+	for _, tt := range [][3]string{
+		{"nothing", "glorot", `activation "nothing" is registered without a function`},
+		{"tanh", "nothing", `initialisation "nothing" is registered without a function`},
+	} {
+		_, err := hiddenMLP(tensor.Float32, tt[0], tt[1])
+		for _, err := range []error{err, CheckNames(tt[0], tt[1])} {
+			if err == nil || err.Error() != tt[2] {
+				t.Errorf("error %v, want %q", err, tt[2])
+			}
 		}
 	}
 }

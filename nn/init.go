@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"govae/internal/names"
@@ -29,6 +30,15 @@ func init() {
 // It is meant for init functions. A name that is registered twice is an error when it is
 // used.
 func RegisterInit(name string, f func(in, out int) (weight, bias float64)) { inits.Register(name, f) }
+
+// initOf is the initialisation of a name. One without a function is an error.
+func initOf(name string) (initialisation, error) {
+	f, err := inits.Get(name)
+	if err == nil && f == nil {
+		err = fmt.Errorf("initialisation %q is registered without a function", name)
+	}
+	return f, err
+}
 
 // Inits lists the names of the initialisations, sorted.
 func Inits() []string { return inits.Names() }

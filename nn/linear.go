@@ -45,7 +45,7 @@ type Linear struct {
 // counts one by one. W and B are named NAME.weight and NAME.bias. It is an error if there
 // is no such init, no input, no name, or no whole number of outputs for each name.
 func NewLinear(dt tensor.Dtype, o, i int, act Activation, init string, src rand.Source, names ...string) (Linear, error) {
-	bounds, err := inits.Get(init)
+	bounds, err := initOf(init)
 	if err != nil {
 		return Linear{}, err
 	}

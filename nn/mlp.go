@@ -12,10 +12,10 @@ import (
 // CheckNames returns an error if there is no such activation of hidden layers, or no
 // such initialisation. It lists those that there are.
 func CheckNames(activation, init string) error {
-	if _, err := activations.Get(activation); err != nil {
+	if _, err := activationOf(activation); err != nil {
 		return err
 	}
-	_, err := inits.Get(init)
+	_, err := initOf(init)
 	return err
 }
 
@@ -45,7 +45,7 @@ func NewMLP(cfg MLPConfig, dt tensor.Dtype, src rand.Source) (MLP, error) {
 	if err := CheckNames(cfg.Activation, cfg.Init); err != nil {
 		return nil, err
 	}
-	act, err := activations.Get(cfg.Activation)
+	act, err := activationOf(cfg.Activation)
 	if err != nil {
 		return nil, err
 	}
