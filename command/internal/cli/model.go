@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"govae/checkpoint"
-	"govae/dist"
 	"govae/mnist"
 	"govae/samples"
 	"govae/train"
@@ -36,7 +35,7 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		return nil, "", fmt.Errorf("vae: %s: %s", name, why)
 	}
 	binarize := mnist.Dynamic
-	if m.Likelihood().Domain() != dist.Binary {
+	if !m.Likelihood().Domain().Binarised() {
 		binarize = mnist.None
 	}
 	s, ok, err := train.TrainedWith(f)
