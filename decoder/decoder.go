@@ -71,6 +71,10 @@ func (m *MLP) Apply(z, y *G.Node) (logits *G.Node, err error) {
 	return logits, nil
 }
 
+// Value is what Apply computes, of one row as plain numbers: z [Z], with the labels after it if
+// the network takes any, to [Outputs]. It panics if the length is wrong.
+func (m *MLP) Value(zy []float64) []float64 { return m.layers.Value(zy) }
+
 // Fixed implements nn.Fixable.
 func (m *MLP) Fixed() nn.Network {
 	fixed := *m

@@ -32,6 +32,10 @@ var domains = []struct {
 // String says what is wanted.
 func (d Domain) String() string { return domains[d].want }
 
+// Binarised reports whether pixels that were made 0 or 1 (mnist.Binarization) are what a
+// likelihood of the domain is of: bits and counts are. The other domains take grey pixels.
+func (d Domain) Binarised() bool { return d == Binary || d == Counts }
+
 // Check returns an error that names the first number outside the domain.
 func (d Domain) Check(x []float32) error {
 	ok := domains[d].ok

@@ -92,6 +92,10 @@ func (m *MLP) Apply(x, y *G.Node) (params *G.Node, err error) {
 	return h, nil
 }
 
+// Value is what Apply computes, of one row as plain numbers: x [In], with the labels after it if
+// the network takes any, to the parameters. It panics if the length is wrong.
+func (m *MLP) Value(xy []float64) []float64 { return m.heads.Value(m.hidden.Value(xy)) }
+
 // Fixed implements nn.Fixable.
 func (m *MLP) Fixed() nn.Network {
 	fixed := *m

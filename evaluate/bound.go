@@ -9,6 +9,7 @@ package evaluate
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 
 	"govae/internal/stream"
@@ -62,8 +63,12 @@ const chunk = 500
 
 // ELBO evaluates all images of a set, with one draw of z each. The seed fixes
 // binarisation and noise: two models, or two epochs of one, are compared on the
-// same draws. The set must have been through Prepare.
+// same draws. The set must have been through Prepare. It is an error if the model's likelihood is
+// not of pixels that were binarised so.
 func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, seed uint64) (Bound, error) {
+	if err := goesWith(m, b); err != nil {
+		return Bound{}, err
+	}
 	var elbo, distortion, rate moments
 	for lo := 0; lo < set.Len(); lo += chunk {
 		if err := ctx.Err(); err != nil {
@@ -87,6 +92,14 @@ func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarizatio
 		}
 	}
 	return Bound{elbo.mean(), distortion.mean(), rate.mean()}, nil
+}
+
+// goesWith returns an error if the model's likelihood is not of pixels that were binarised so.
+func goesWith(m *vae.Model, b mnist.Binarization) error {
+	if b != mnist.None && !m.Likelihood().Domain().Binarised() {
+		return fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", m.Config().Likelihood, b)
+	}
+	return nil
 }
 
 // images returns images lo … hi−1 [n,X] of a set, where lo is a multiple of

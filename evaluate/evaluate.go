@@ -97,8 +97,8 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
-	if m.Likelihood().Domain() != dist.Binary && o.Binarize != mnist.None {
-		return nil, fmt.Errorf("evaluate: a %s likelihood is of grey pixels: binarize must be none, not %s", cfg.Likelihood, o.Binarize)
+	if err := goesWith(m, o.Binarize); err != nil {
+		return nil, err
 	}
 	if o.Surgery != nil || o.Gap != nil { // before the work
 		if err := wantGaussian(m); err != nil {

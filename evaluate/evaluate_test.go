@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"govae/dist"
 	"govae/evaluate"
 	"govae/mnist"
 	"govae/samples"
@@ -248,5 +249,41 @@ func TestErrors(t *testing.T) {
 	cancel()
 	if _, err := evaluate.Run(ctx, m, set, evaluate.DefaultOptions()); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// inDomain is a likelihood of pixels 0 and 1 that says another domain.
+type inDomain struct {
+	dist.Bernoulli
+	domain dist.Domain
+}
+
+func (d inDomain) Domain() dist.Domain { return d.domain }
+
+// A likelihood goes with the pixels that it is of, in ELBO as in Run: bits and counts with
+// binarised ones, the others with grey ones.
+func TestDomains(t *testing.T) {
+	m, set := fixture(t, 3)
+	for _, domain := range []dist.Domain{dist.Real, dist.Binary, dist.Unit, dist.Grey, dist.Counts} {
+		m, err := vae.Assemble(vae.Parts{Encoder: m.Encoder(), Decoder: m.Decoder(), Likelihood: inDomain{domain: domain}, Rows: set.Rows, Cols: set.Cols})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []mnist.Binarization{mnist.None, mnist.Dynamic, mnist.Threshold} {
+			want := ""
+			switch bits := domain == dist.Binary || domain == dist.Counts; {
+			case !bits && b != mnist.None:
+				want = "evaluate: a bernoulli likelihood is of grey pixels: binarize must be none, not " + string(b)
+			case domain == dist.Counts && b == mnist.None:
+				want = "want a whole number of at least 0"
+			}
+			_, err := evaluate.ELBO(context.Background(), m, set.Prepare(b, nil), b, 1)
+			_, all := evaluate.Run(context.Background(), m, set, evaluate.Options{K: 1, N: 2, Binarize: b, Seed: 1})
+			for _, err := range []error{err, all} {
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("domain %d, %s: error %v, want %q", domain, b, err, want)
+				}
+			}
+		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"govae/checkpoint"
-	"govae/dist"
 	"govae/evaluate"
 	"govae/graph"
 	"govae/internal/stream"
@@ -127,7 +126,7 @@ func (d Data) check(m *vae.Model, cfg Config) error {
 		return fmt.Errorf("train: no test images in %s: leave the set out", d.Test.Name)
 	case d.Train.Len() <= cfg.Validation:
 		return fmt.Errorf("train: validation takes %d of %d training images and leaves none", cfg.Validation, d.Train.Len())
-	case m.Likelihood().Domain() != dist.Binary && cfg.Binarize != mnist.None:
+	case !m.Likelihood().Domain().Binarised() && cfg.Binarize != mnist.None:
 		return fmt.Errorf("train: a %s likelihood is of grey pixels: binarize must be none, not %s", mc.Likelihood, cfg.Binarize)
 	}
 	return nil

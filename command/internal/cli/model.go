@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"govae/dist"
 	"govae/mnist"
 	"govae/samples"
 	"govae/train"
@@ -31,7 +30,7 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		return nil, "", err
 	}
 	binarize := mnist.Dynamic
-	if m.Likelihood().Domain() != dist.Binary {
+	if !m.Likelihood().Domain().Binarised() {
 		binarize = mnist.None
 	}
 	s, ok, err := train.TrainedWith(f)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"govae/command/internal/cli"
-	"govae/dist"
 	"govae/internal/names"
 	"govae/mnist"
 	"govae/nn"
@@ -148,7 +147,7 @@ func parse(args []string) (*options, error) {
 	}
 	if domain, err := o.model.Domain(); err != nil {
 		return nil, cli.Usage(err)
-	} else if domain != dist.Binary && o.train.Binarize != mnist.None {
+	} else if !domain.Binarised() && o.train.Binarize != mnist.None {
 		return nil, cli.Usagef("train: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", o.model.Likelihood, o.train.Binarize)
 	}
 	return &o, nil
