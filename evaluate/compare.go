@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 )
 
 // ErrProtocol reports figures that were made under different protocols.
@@ -18,7 +19,7 @@ func Comparable(a, b Protocol) error {
 		name string
 		a, b any
 	}{
-		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", a.Binarization, b.Binarization}, {"data", a.Data, b.Data},
+		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", word(a.Binarization), word(b.Binarization)}, {"data", a.Data, b.Data},
 		{"number of images", a.Images, b.Images}, {"estimator", a.Estimator, b.Estimator}, {"k", a.K, b.K}, {"n", a.N, b.N},
 	} {
 		if f.a != f.b {
@@ -26,6 +27,12 @@ func Comparable(a, b Protocol) error {
 		}
 	}
 	return nil
+}
+
+// word is a binarisation's name, without what Label says of it in brackets.
+func word(label string) string {
+	name, _, _ := strings.Cut(label, " (")
+	return name
 }
 
 // Differences are how much higher the figures of one report are than those of

@@ -13,6 +13,10 @@ import (
 	"govae/vae"
 )
 
+// Binarized reports whether pixels that are all 0 or 1 are what a likelihood of that domain
+// is of: bits, and counts of which there is at most one. The other domains want grey pixels.
+func Binarized(d dist.Domain) bool { return d == dist.Binary || d == dist.Counts }
+
 // OpenModel reads a model file, or, if path is empty, the model that comes with
 // govae. It returns also how the pixels were binarised that it was trained on,
 // which, if the file does not say, is dynamic, or none if the likelihood is of grey
@@ -36,7 +40,7 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		return nil, "", fmt.Errorf("vae: %s: %s", name, why)
 	}
 	binarize := mnist.Dynamic
-	if m.Likelihood().Domain() != dist.Binary {
+	if !Binarized(m.Likelihood().Domain()) {
 		binarize = mnist.None
 	}
 	s, ok, err := train.TrainedWith(f)

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"govae/command/internal/cli"
-	"govae/dist"
 	"govae/evaluate"
 	"govae/mnist"
 )
@@ -27,7 +26,7 @@ func Run(ctx context.Context, args []string) error {
 	if o.eval.Binarize = trained; o.binarize != "" {
 		o.eval.Binarize = mnist.Binarization(o.binarize)
 	}
-	if m.Likelihood().Domain() != dist.Binary && o.eval.Binarize != mnist.None {
+	if !cli.Binarized(m.Likelihood().Domain()) && o.eval.Binarize != mnist.None {
 		return cli.Usagef("evaluate: a %s likelihood is of grey pixels: it goes with -binarize none, not %s", m.Config().Likelihood, o.eval.Binarize)
 	}
 	if o.against != "" {
