@@ -164,3 +164,27 @@ func dtypeNamed(name string) (dtype, bool) {
 	}
 	return dtypes[i], true
 }
+
+// Sum returns the SHA-256 that the file at path carries of itself, or "" if it carries none.
+// It does not verify the sum: [Read] does.
+func Sum(path string) (string, error) {
+	b, err := readFile(path)
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
+	}
+	if len(b) < prefixSize {
+		return "", fmt.Errorf("checkpoint: %s: %w", path, ErrTruncated)
+	}
+	n, err := headerSize(b)
+	if err == nil && n > uint64(len(b)-prefixSize) {
+		err = ErrTruncated
+	}
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	h, err := parseHeader(b[prefixSize : prefixSize+int(n)])
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	return h.metadata[sumKey], nil
+}

@@ -40,7 +40,7 @@ var order = map[string][]string{
 	"command/internal/results":      {"train"},
 	"command/internal/traincmd":     {"command/internal/setup"},
 	"command/internal/samplecmd":    {"command/internal/cli", "figure"},
-	"command/internal/evaluatecmd":  {"command/internal/cli"},
+	"command/internal/evaluatecmd":  {"command/internal/setup"},
 	"command/internal/sweepcmd":     {"command/internal/setup"},
 	"command/internal/reproducecmd": {"command/internal/cli", "command/internal/results"},
 	"cmd/train":                     {"command"},

@@ -39,3 +39,6 @@ func sorted(lists ...[]string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// ConfigKey is where the metadata of a model file hold the Config, as JSON.
+const ConfigKey = configKey

@@ -76,24 +76,38 @@ func (s Setup) Of(run train.Settings, file string) (Setup, error) {
 	return s, nil
 }
 
-// missing names the parts of a model and its training that nothing here is registered as.
-func missing(m vae.Config, t train.Config) (unknown []string) {
+// Missing names the parts of a model that nothing here is registered as: encoder "conv".
+func Missing(m vae.Config) []string {
 	m, parts := m.Whole(), vae.Registered()
-	for _, p := range []struct {
-		kind, name string
-		known      []string
-	}{
+	return without([]part{
 		{"encoder", m.Encoder, parts.Encoders},
 		{"decoder", m.Decoder, parts.Decoders},
 		{"posterior", m.Posterior, parts.Posteriors},
 		{"likelihood", m.Likelihood, parts.Likelihoods},
 		{"prior", m.Prior, parts.Priors},
-		{"objective", t.Objective.Whole().Name, parts.Objectives},
 		{"activation", m.Activation, nn.Activations()},
 		{"init", m.Init, nn.Inits()},
+	})
+}
+
+// missing is Missing of a model and of its training.
+func missing(m vae.Config, t train.Config) []string {
+	return append(Missing(m), without([]part{
+		{"objective", t.Objective.Whole().Name, vae.Objectives()},
 		{"optimizer", cmp.Or(t.Optimizer, optim.Default), optim.Names()},
 		{"schedule", t.Schedule, optim.Schedules()},
-	} {
+	})...)
+}
+
+// part is a part of some kind, and the names that are known of that kind.
+type part struct {
+	kind, name string
+	known      []string
+}
+
+// without are the parts that are not known.
+func without(parts []part) (unknown []string) {
+	for _, p := range parts {
 		if !slices.Contains(p.known, p.name) {
 			unknown = append(unknown, fmt.Sprintf("%s %q", p.kind, p.name))
 		}
