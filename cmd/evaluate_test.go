@@ -97,7 +97,11 @@ func TestEvaluateGrey(t *testing.T) {
 	dir := t.TempDir()
 	must(t, dir, tinyModel("-quiet", "-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...)
 	args := []string{"evaluate", "-model", "run/model.safetensors", "-k", "1", "-n", "1"}
-	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none") {
+	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none (grey pixels); seed") {
+		t.Error(out)
+	}
+	must(t, dir, tinyModel("-quiet", "-limit", "64", "-binarize", "none", "-out", "bits")...)
+	if out := must(t, dir, "evaluate", "-model", "bits/model.safetensors", "-k", "1", "-n", "1"); !strings.Contains(out, "binarisation none (grey pixels; not a likelihood of the data under Bernoulli)") {
 		t.Error(out)
 	}
 	wantFailure(t, run(t, dir, append(args, "-binarize", "dynamic")...), 2, "gaussian", "grey pixels", "-binarize none", "dynamic")

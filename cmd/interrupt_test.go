@@ -35,7 +35,7 @@ func start(t *testing.T, dir, line string, args ...string) *started {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	s := &started{Cmd: command(ctx, dir, args...), first: make(chan string, 1), read: make(chan struct{})}
+	s := &started{Cmd: prepare(ctx, dir, args...), first: make(chan string, 1), read: make(chan struct{})}
 	out, err := s.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestSecondInterrupt(t *testing.T) {
 
 // TestInterruptOthers: the other commands have nothing to save, and stop.
 func TestInterruptOthers(t *testing.T) {
-	dir := t.TempDir()
+	t.Parallel()
 	for _, args := range []string{
 		"evaluate -k 100000000 -n 128",
 		"evaluate -k 1 -n 1 -gap 1000000",
@@ -204,6 +204,8 @@ func TestInterruptOthers(t *testing.T) {
 		"sample -n 2000 -each each", // stopped while it draws, or while it writes
 	} {
 		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
 			s := start(t, dir, "", strings.Fields(args)...)
 			s.send(t, syscall.SIGINT)
 			r := s.end()
@@ -219,6 +221,7 @@ func TestInterruptOthers(t *testing.T) {
 // TestInterruptedSaveFails: a checkpoint that could not be written is a failure,
 // not an interruption.
 func TestInterruptedSaveFails(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "model ", tinyModel("-hidden", "400", "-batch", "1", "-epochs", "50")...)
 	run := filepath.Join(dir, "run")
@@ -237,6 +240,9 @@ func TestInterruptedSaveFails(t *testing.T) {
 // TestInterruptReproduce: the same command goes on where it was stopped.
 func TestInterruptReproduce(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("trains 20 epochs of a deep model; TestInterrupt has an interruption")
+	}
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o777); err != nil {
 		t.Fatal(err)

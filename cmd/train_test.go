@@ -159,7 +159,7 @@ func TestTrainMNIST(t *testing.T) {
 		t.Skip("reads all of MNIST")
 	}
 	dir := t.TempDir()
-	c := command(t.Context(), dir, tinyModel("-limit", "512")...)
+	c := prepare(t.Context(), dir, tinyModel("-limit", "512")...)
 	c.Env = append(c.Env, "MNIST_DIR=")
 	r := finish(t, c)
 	if r.code != 0 || !strings.HasPrefix(r.stdout, "MNIST: 60000 training images, 10000 test images") {
