@@ -95,7 +95,9 @@ func TestEvaluateDefault(t *testing.T) {
 func TestEvaluateGrey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, dir, tinyModel("-quiet", "-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...)
+	if out := must(t, dir, tinyModel("-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...); !strings.Contains(out, "none (grey pixels)\n") {
+		t.Errorf("train prints\n%s", out)
+	}
 	args := []string{"evaluate", "-model", "run/model.safetensors", "-k", "1", "-n", "1"}
 	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none (grey pixels); seed") {
 		t.Error(out)

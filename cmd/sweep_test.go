@@ -83,6 +83,8 @@ func TestSweepFlags(t *testing.T) {
 	if c.Objective.Name != "iwae" || c.Objective.K != 3 || c.Beta != 0.5 || c.Binarize != "none" || c.Optimizer != "sgd" || c.Momentum != 0.5 || c.LR != 1e-4 || c.Limit != 64 {
 		t.Errorf("the training is %+v", c)
 	}
+	// What is the default by another name changes nothing of a run that is there.
+	must(t, dir, strings.Fields("sweep -config s/beta-0.5/config.json -betas 0.5 -k 2 -n 4 -out s -encoder mlp -decoder mlp")...)
 	// From the settings of a run, too.
 	must(t, dir, strings.Fields("sweep -config s/beta-0.5/config.json -betas 2 -k 2 -n 4 -out again -latent 3")...)
 	if s, err := train.ReadSettings(filepath.Join(dir, "again", "beta-2")); err != nil || s.Model.Latent != 3 || s.Model.Prior != "mixture" || s.Train.Objective.K != 3 || s.Train.Limit != 64 {
