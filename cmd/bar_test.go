@@ -3,7 +3,6 @@
 package cmd_test
 
 import (
-	"fmt"
 	"io"
 	"os/exec"
 	"regexp"
@@ -120,7 +119,7 @@ func TestInterruptedBar(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Log(fmt.Sprintf("%.3000q", out.String()))
+		t.Logf("%.3000q", out.String())
 	}
 }
 

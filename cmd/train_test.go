@@ -162,7 +162,7 @@ func TestTrainMNIST(t *testing.T) {
 	c := prepare(t.Context(), dir, tinyModel("-limit", "512")...)
 	c.Env = append(c.Env, "MNIST_DIR=")
 	r := finish(t, c)
-	if r.code != 0 || !strings.HasPrefix(r.stdout, "MNIST: 60000 training images, 10000 test images") {
+	if r.code != 0 || !strings.HasPrefix(r.stdout, "MNIST: 512 training images, 10000 test images") {
 		t.Fatal(r)
 	}
 	metrics(t, filepath.Join(dir, "run"), 1, 16)

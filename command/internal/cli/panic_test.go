@@ -31,7 +31,7 @@ func TestGuarded(t *testing.T) {
 		{"text", func(context.Context, []string) error { panic("a\nb") }, `^train: panic: a; b, at panic_test\.go:\d+ of package govae/command/internal/cli: this is a fault of govae or of a part: please report it, with the stack that GOVAE_STACK=1 prints$`},
 		{"nil pointer", func(context.Context, []string) error { (&broken{}).deep(0); return nil }, `^train: panic: runtime error: invalid memory address or nil pointer dereference, at panic_test\.go:18 of package govae/command/internal/cli: `},
 		{"nil panic", func(context.Context, []string) error { panic(nil) }, `^train: panic: panic called with nil argument.*, at panic_test\.go:\d+ `},
-		{"in a library", func(_ context.Context, args []string) error { strings.Repeat("x", -len(args)); return nil }, `^train: panic: strings: negative Repeat count, at strings\.go:\d+ of package strings: `},
+		{"in a library", func(_ context.Context, args []string) error { return errors.New(strings.Repeat("x", -len(args))) }, `^train: panic: strings: negative Repeat count, at strings\.go:\d+ of package strings: `},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var stderr bytes.Buffer
