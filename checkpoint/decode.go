@@ -193,3 +193,25 @@ func dtypeNamed(name string) (dtype, bool) {
 	}
 	return dtypes[i], true
 }
+
+// Sum returns the SHA-256 that the file at path carries of itself, or "" if it carries none.
+// It does not verify the sum: [Read] does.
+func Sum(path string) (string, error) {
+	r, size, err := openRegular(path)
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
+	}
+	defer r.Close()
+	var h *header
+	if size < prefixSize {
+		err = ErrTruncated
+	} else if head, readErr := readHead(r, size); readErr != nil {
+		err = shrunk(readErr)
+	} else {
+		h, err = parseHeader(head[prefixSize:])
+	}
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	return h.metadata[sumKey], nil
+}

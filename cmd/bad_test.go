@@ -310,7 +310,7 @@ func TestBadData(t *testing.T) {
 		})
 	}
 	t.Run("MNIST_DIR", func(t *testing.T) {
-		c := command(t.Context(), dir, "train")
+		c := prepare(t.Context(), dir, "train")
 		c.Env = append(c.Env, "MNIST_DIR="+filepath.Join(dir, "missing"))
 		wantFailure(t, finish(t, c), 1, "MNIST_DIR", testLabels)
 	})
@@ -384,7 +384,7 @@ func TestBadRun(t *testing.T) {
 
 	// Other data than the run's own.
 	before := snapshot(t, dir)
-	c := command(t.Context(), dir, "train", "-resume", "-epochs", "2", "-out", "run", "-data", otherData(t))
+	c := prepare(t.Context(), dir, "train", "-resume", "-epochs", "2", "-out", "run", "-data", otherData(t))
 	wantFailure(t, finish(t, c), 1, "the run in run has other settings", "crc32")
 	if after := snapshot(t, dir); !maps.Equal(before, after) {
 		t.Error("the run has changed")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"govae/command"
 	"govae/mnist"
 )
 
@@ -26,7 +28,39 @@ var bin, tiny string
 
 const tinyTrain, tinyTest = 512, 128 // images
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+// commands are the mains of the commands by their names.
+var commands = map[string]func(){"train": command.Train, "sample": command.Sample, "evaluate": command.Evaluate,
+	"reproduce": command.Reproduce, "sweep": command.Sweep}
+
+func TestMain(m *testing.M) {
+	if main, ok := commands[filepath.Base(os.Args[0])]; ok {
+		main() // this binary, under the name of a command: see build
+	}
+	flag.Parse()
+	os.Exit(testMain(m))
+}
+
+// build puts the commands into bin. In short mode they are names of this test binary, which
+// has all of them in it but for their mains of five lines; linking each takes a second.
+func build() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(bin, 0o777); err != nil {
+		return err
+	}
+	for name := range commands {
+		if !testing.Short() || os.Symlink(self, filepath.Join(bin, name)) != nil {
+			out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./reproduce", "./sweep").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("go build: %v\n%s", err, out)
+			}
+			return nil
+		}
+	}
+	return nil
+}
 
 func testMain(m *testing.M) int {
 	os.Unsetenv("MNIST_DIR")
@@ -37,9 +71,8 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin, tiny = filepath.Join(dir, "bin"), filepath.Join(dir, "tiny")
-	out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./reproduce", "./sweep").CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+	if err := build(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	train, test, err := mnist.Load("")
@@ -69,9 +102,9 @@ var watch = sync.OnceFunc(func() {
 	})
 })
 
-// command prepares a command line, such as "train", "-epochs", "1", that runs in
+// prepare prepares a command line, such as "train", "-epochs", "1", that runs in
 // dir on the tiny data set.
-func command(ctx context.Context, dir string, args ...string) *exec.Cmd {
+func prepare(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	watch()
 	c := exec.CommandContext(ctx, filepath.Join(bin, args[0]), args[1:]...)
 	c.Dir = dir
@@ -98,7 +131,7 @@ func run(t *testing.T, dir string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return finish(t, command(ctx, dir, args...))
+	return finish(t, prepare(ctx, dir, args...))
 }
 
 // finish runs a prepared command to its end.

@@ -16,7 +16,7 @@ import (
 // with it, so that the write fails.
 func fullAt(t *testing.T, dir string, blocks int, args ...string) result {
 	t.Helper()
-	c := command(t.Context(), dir, args...)
+	c := prepare(t.Context(), dir, args...)
 	c.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d; exec "$0" "$@"`, blocks), c.Path}, args[1:]...)
 	c.Path = "/bin/sh"
 	return finish(t, c)
@@ -94,7 +94,7 @@ func TestDiskFull(t *testing.T) {
 		for _, args := range [][]string{
 			{"evaluate", "-k", "1", "-n", "1"}, {"evaluate", "-k", "1", "-n", "1", "-json"}, {"sample"},
 		} {
-			c := command(t.Context(), dir, args...)
+			c := prepare(t.Context(), dir, args...)
 			var stderr bytes.Buffer
 			c.Stdout, c.Stderr = full, &stderr
 			_ = c.Run()

@@ -95,9 +95,15 @@ func TestEvaluateDefault(t *testing.T) {
 func TestEvaluateGrey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, dir, tinyModel("-quiet", "-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...)
+	if out := must(t, dir, tinyModel("-limit", "64", "-likelihood", "gaussian", "-binarize", "none")...); !strings.Contains(out, "none (grey pixels)\n") {
+		t.Errorf("train prints\n%s", out)
+	}
 	args := []string{"evaluate", "-model", "run/model.safetensors", "-k", "1", "-n", "1"}
-	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none") || !strings.Contains(out, "± n/a") || strings.Contains(out, "NaN") {
+	if out := must(t, dir, args...); !strings.Contains(out, "likelihood gaussian; binarisation none (grey pixels); seed") || !strings.Contains(out, "± n/a") || strings.Contains(out, "NaN") {
+		t.Error(out)
+	}
+	must(t, dir, tinyModel("-quiet", "-limit", "64", "-binarize", "none", "-out", "bits")...)
+	if out := must(t, dir, "evaluate", "-model", "bits/model.safetensors", "-k", "1", "-n", "1"); !strings.Contains(out, "binarisation none (grey pixels; not a likelihood of the data under Bernoulli)") {
 		t.Error(out)
 	}
 	if out := must(t, dir, append(args, "-json")...); !strings.Contains(out, `"std_err": null`) { // of log p(x) of one image

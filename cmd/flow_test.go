@@ -30,7 +30,11 @@ func TestFlow(t *testing.T) {
 	if strings.Contains(report, "rate_per_dim") || !strings.Contains(report, `"flow": 2`) {
 		t.Errorf("the report is\n%s", report)
 	}
-	for _, kind := range []string{"prior", "reconstruct", "interpolate", "traverse", "manifold", "scatter"} {
+	kinds := []string{"traverse", "prior", "reconstruct", "interpolate", "manifold", "scatter"}
+	if testing.Short() { // a flow matters to this one; TestSampleKinds has all
+		kinds = kinds[:1]
+	}
+	for _, kind := range kinds {
 		must(t, dir, strings.Fields("sample "+model+"-n 4 -kind "+kind)...)
 	}
 	for _, more := range []string{"-surgery", "-gap 2"} {
@@ -53,9 +57,9 @@ func TestEvaluateMore(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", words, text)
 		}
 	}
-	priors := []string{"vamp", "mixture"}
-	if testing.Short() {
-		priors = priors[:1]
+	priors, layers := []string{"vamp", "mixture"}, []string{"3:2"}
+	if testing.Short() { // evaluate's own tests have each
+		priors, layers = priors[:1], nil
 	}
 	for _, prior := range priors {
 		must(t, dir, tinyModel("-quiet", "-limit", "64", "-prior", prior, "-components", "3", "-objective", "stl", "-out", prior)...)
@@ -65,9 +69,11 @@ func TestEvaluateMore(t *testing.T) {
 		}
 		wantFailure(t, run(t, dir, "sample", "-kind", "manifold", "-model", prior+"/model.safetensors"), 1, "N(0,I)", prior+" prior", "-kind prior or scatter")
 	}
-	must(t, dir, tinyModel("-quiet", "-limit", "64", "-above", "3:2", "-objective", "stl", "-out", "two")...)
-	if text := must(t, dir, strings.Fields("evaluate -k 5 -n 20 -surgery -gap 2 -model two/model.safetensors")...); !strings.Contains(text, "marginal KL") || !strings.Contains(text, "amortisation") {
-		t.Errorf("two layers: the report is\n%s", text)
+	for _, above := range layers {
+		must(t, dir, tinyModel("-quiet", "-limit", "64", "-above", above, "-objective", "stl", "-out", "two")...)
+		if text := must(t, dir, strings.Fields("evaluate -k 5 -n 20 -surgery -gap 2 -model two/model.safetensors")...); !strings.Contains(text, "marginal KL") || !strings.Contains(text, "amortisation") {
+			t.Errorf("two layers: the report is\n%s", text)
+		}
 	}
 	for more, words := range map[string]string{"-binarize threshold": "binarisation", "-k 6": "the k is 6 here and 5 there", "-n 21": "the n is 21"} {
 		wantFailure(t, run(t, dir, append(append(args, "-compare", "r.json"), strings.Fields(more)...)...), 1, "not compared", words)
@@ -78,9 +84,9 @@ func TestEvaluateMore(t *testing.T) {
 func TestSamplePixels(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	likelihoods := []string{"bernoulli", "logistic256", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel", "laplace"}
+	likelihoods := []string{"logistic256", "bernoulli", "continuous-bernoulli", "gaussian", "gaussian-learned", "gaussian-pixel", "laplace"}
 	if testing.Short() {
-		likelihoods = likelihoods[:2]
+		likelihoods = likelihoods[:1]
 	}
 	for _, likelihood := range likelihoods {
 		must(t, dir, tinyModel("-quiet", "-limit", "64", "-binarize", "none", "-likelihood", likelihood, "-out", likelihood)...)

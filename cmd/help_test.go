@@ -11,18 +11,19 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	flags := map[string]string{
-		"train": "above activation any-machine backward batch beta binarize capacity capacity-epochs clip components config cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
+		"train": "above activation any-machine backward batch beta binarize capacity capacity-epochs checkpoint-every clip components config cycles data decoder encoder epochs flow free-bits gamma hidden init k keep labels latent likelihood limit lr m momentum objective optimizer option out patience posterior preset prior quiet ramp " +
 			"resume schedule schedule-steps seed sigma threads validation version warmup warmup-above warmup-k weight-decay",
-		"sample":    "data each kind model n npy out pixels seed temperature version",
+		"sample":    "data each kind label model n npy out pixels seed temperature version",
 		"reproduce": "data docs epochs k n row runs seeds threads version",
-		"sweep":     "betas data epochs hidden k latent limit n out preset seed threads version",
-		"evaluate":  "binarize compare data dims gap json k model n seed surgery version",
+		"sweep": "above activation backward batch betas binarize capacity capacity-epochs clip components config cycles data decoder encoder epochs flow free-bits gamma hidden init k labels latent likelihood limit lr m momentum n objective optimizer option out posterior preset prior ramp " +
+			"schedule schedule-steps seed sigma threads train-k version warmup warmup-above warmup-k weight-decay",
+		"evaluate": "binarize compare data dims gap json k model n seed surgery verify version",
 	}
 	groups := map[string][]string{
 		"train":     {"Data", "Model", "Objective", "Optimisation", "Run"},
 		"sample":    {"Input", "Figure", "Output"},
 		"reproduce": {"Row", "Protocol", "Run"},
-		"sweep":     {"Data", "Models", "Evaluation", "Run"},
+		"sweep":     {"Data", "Models", "Objective", "Optimisation", "Evaluation", "Run"},
 		"evaluate":  {"Input", "Protocol", "More figures", "Output"},
 	}
 	line := regexp.MustCompile(`(?m)^  -(\S+)( \S+)? +\S.* \(default .+\)$`)
@@ -75,6 +76,9 @@ func TestHelpTellsTheTruth(t *testing.T) {
 		if !strings.Contains(help, want) {
 			t.Errorf("train -h lacks %q", want)
 		}
+	}
+	if !strings.Contains(help, "; with -binarize none: continuous-bernoulli, gaussian, gaussian-learned, gaussian-pixel, laplace, logistic256 (") {
+		t.Error("train -h does not say which likelihoods are of grey pixels")
 	}
 	if help := must(t, t.TempDir(), "sample", "-h"); !strings.Contains(help, "prior, reconstruct, interpolate, traverse, manifold or scatter") {
 		t.Error("sample -h lacks the kinds")

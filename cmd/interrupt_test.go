@@ -35,7 +35,7 @@ func start(t *testing.T, dir, line string, args ...string) *started {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	s := &started{Cmd: command(ctx, dir, args...), first: make(chan string, 1), read: make(chan struct{})}
+	s := &started{Cmd: prepare(ctx, dir, args...), first: make(chan string, 1), read: make(chan struct{})}
 	out, err := s.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -171,39 +171,59 @@ var runIn = run
 
 // TestSecondInterrupt: a second signal ends a command at once.
 func TestSecondInterrupt(t *testing.T) {
-	dir := t.TempDir()
-	// One step of this takes seconds, and a checkpoint has to wait for it.
-	args := tinyModel("-hidden", "4000,4000", "-batch", "512", "-epochs", "50")
-	s := start(t, dir, "model ", args...)
-	time.Sleep(700 * time.Millisecond) // it makes the weights before it listens to anything
-	s.send(t, syscall.SIGINT)
-	time.Sleep(100 * time.Millisecond)
-	began := time.Now()
-	if err := s.Process.Signal(syscall.SIGINT); err != nil {
-		t.Skip("one step was over within 100 ms")
-	}
-	r := s.end()
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it took %v to end", took)
-	}
-	if !r.died(syscall.SIGINT) && r.code != 130 {
-		t.Errorf("%v, want death by SIGINT, or exit code 130", r)
-	}
-	if strings.Contains(r.stderr, "goroutine") {
-		t.Error(r)
+	for _, test := range []struct {
+		line string // of output after which the signals come
+		wait time.Duration
+		args []string
+	}{
+		// One step of this takes seconds, and a checkpoint has to wait for it; it makes the
+		// weights before it listens to anything.
+		{"model ", 700 * time.Millisecond, tinyModel("-hidden", "4000,4000", "-batch", "512", "-epochs", "50")},
+		// A figure of so many images takes seconds, in which nothing looks at the first signal.
+		{"", 0, []string{"sample", "-n", "60000"}},
+	} {
+		if testing.Short() && test.wait > 0 {
+			continue
+		}
+		t.Run(test.args[0], func(t *testing.T) {
+			s := start(t, t.TempDir(), test.line, test.args...)
+			time.Sleep(test.wait)
+			s.send(t, syscall.SIGINT)
+			time.Sleep(100 * time.Millisecond)
+			began := time.Now()
+			if err := s.Process.Signal(syscall.SIGINT); err != nil {
+				t.Skip("it was over within 100 ms")
+			}
+			r := s.end()
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("it took %v to end", took)
+			}
+			if !r.died(syscall.SIGINT) && r.code != 130 || strings.Contains(r.stderr, "interrupted") {
+				t.Errorf("%v, want death by SIGINT, or exit code 130 without a word", r)
+			}
+			if strings.Contains(r.stderr, "goroutine") {
+				t.Error(r)
+			}
+		})
 	}
 }
 
 // TestInterruptOthers: the other commands have nothing to save, and stop.
 func TestInterruptOthers(t *testing.T) {
-	dir := t.TempDir()
-	for _, args := range []string{
+	t.Parallel()
+	commands := []string{
 		"evaluate -k 100000000 -n 128",
 		"evaluate -k 1 -n 1 -gap 1000000",
 		"sweep -epochs 1000000",
 		"sample -n 2000 -each each", // stopped while it draws, or while it writes
-	} {
+	}
+	if testing.Short() { // each works on all cores for half a second
+		commands = commands[:1]
+	}
+	for _, args := range commands {
 		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
 			s := start(t, dir, "", strings.Fields(args)...)
 			s.send(t, syscall.SIGINT)
 			r := s.end()
@@ -219,6 +239,7 @@ func TestInterruptOthers(t *testing.T) {
 // TestInterruptedSaveFails: a checkpoint that could not be written is a failure,
 // not an interruption.
 func TestInterruptedSaveFails(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "model ", tinyModel("-hidden", "400", "-batch", "1", "-epochs", "50")...)
 	run := filepath.Join(dir, "run")
@@ -237,6 +258,9 @@ func TestInterruptedSaveFails(t *testing.T) {
 // TestInterruptReproduce: the same command goes on where it was stopped.
 func TestInterruptReproduce(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("trains 20 epochs of a deep model; TestInterrupt has an interruption")
+	}
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o777); err != nil {
 		t.Fatal(err)

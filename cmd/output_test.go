@@ -26,7 +26,7 @@ func TestOutputLost(t *testing.T) {
 		"run":   tinyModel("-out", "run"),
 		"sweep": {"sweep", "-limit", "64", "-epochs", "1", "-hidden", "16", "-latent", "2", "-betas", "1", "-k", "2", "-n", "4", "-out", "sweep"},
 	} {
-		c := command(t.Context(), dir, args...)
+		c := prepare(t.Context(), dir, args...)
 		var stderr strings.Builder
 		c.Stdout, c.Stderr = full, &stderr
 		if err := c.Run(); err == nil {
@@ -38,7 +38,7 @@ func TestOutputLost(t *testing.T) {
 		t.Error("the results are not there")
 	}
 	// The reader goes away after a line.
-	c := command(t.Context(), dir, tinyModel("-epochs", "3", "-out", "head")...)
+	c := prepare(t.Context(), dir, tinyModel("-epochs", "3", "-out", "head")...)
 	line := fmt.Sprintf("'%s' | head -1", strings.Join(c.Args, "' '"))
 	c.Path, c.Args = "/bin/sh", []string{"sh", "-c", line}
 	if r := finish(t, c); strings.Count(r.stdout, "\n") != 1 || !strings.Contains(r.stderr, "broken pipe") {
@@ -61,7 +61,7 @@ func TestHangUp(t *testing.T) {
 	if _, err := exec.LookPath("nohup"); err != nil {
 		t.Skip("no nohup")
 	}
-	c := command(t.Context(), dir, tinyModel("-batch", "8", "-epochs", "9", "-out", "nohup")...)
+	c := prepare(t.Context(), dir, tinyModel("-batch", "8", "-epochs", "9", "-out", "nohup")...)
 	line := fmt.Sprintf("nohup '%s' & p=$!; sleep 0.3; kill -HUP $p; wait $p", strings.Join(c.Args, "' '"))
 	c.Path, c.Args = "/bin/sh", []string{"sh", "-c", line}
 	if r := finish(t, c); r.code != 0 || !strings.Contains(r.stdout, "epoch 9/9") {
@@ -74,7 +74,7 @@ func TestThreads(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for i, n := range []string{"1", "50000", "2147483648", "4294967297"} {
-		must(t, dir, tinyModel("-quiet", "-threads", n, "-out", fmt.Sprint("run", i))...)
+		must(t, dir, tinyModel("-quiet", "-limit", "64", "-threads", n, "-out", fmt.Sprint("run", i))...)
 		if a, b := sum(t, filepath.Join(dir, "run0", "model.safetensors")), sum(t, filepath.Join(dir, fmt.Sprint("run", i), "model.safetensors")); a != b {
 			t.Errorf("-threads %s gives other weights", n)
 		}

@@ -25,7 +25,7 @@ import (
 func TestSampleDefault(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	c := command(t.Context(), dir, "sample")
+	c := prepare(t.Context(), dir, "sample")
 	c.Env = []string{"MNIST_DIR=/nowhere", "HOME=/nowhere"} // no data, and no go command to fetch them
 	r := finish(t, c)
 	if r.code != 0 || r.stderr != "" || !strings.Contains(r.stdout, "samples.png: 64 new images") {

@@ -54,6 +54,9 @@ func TestSweep(t *testing.T) {
 		return out
 	}
 	again("once more")
+	if testing.Short() {
+		return
+	}
 	if err := os.RemoveAll(filepath.Join(dir, "s", "beta-4")); err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +66,32 @@ func TestSweep(t *testing.T) {
 	}
 	for more, words := range map[string]string{"-latent 3": "its latent is 2, here 3", "-epochs 2": "of 3 epochs, not 2", "-data " + filepath.Join(dir, "nowhere"): "nowhere"} {
 		wantFailure(t, run(t, dir, append(args, strings.Fields(more)...)...), 1, words)
+	}
+}
+
+// TestSweepFlags: a sweep is of any model and objective that train has.
+func TestSweepFlags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, dir, strings.Fields("sweep -betas 0.5 -epochs 1 -limit 64 -latent 2 -hidden 16 -k 2 -n 4 -out s -objective iwae -train-k 3 -prior mixture -components 3 "+
+		"-likelihood gaussian -sigma 0.5 -binarize none -posterior laplace -optimizer sgd -momentum 0.5 -lr 1e-4 -activation tanh")...)
+	s, err := train.ReadSettings(filepath.Join(dir, "s", "beta-0.5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, c := s.Model, s.Train
+	if m.Prior != "mixture" || m.Components != 3 || m.Likelihood != "gaussian" || m.Sigma != 0.5 || m.Posterior != "laplace" || m.Activation != "tanh" {
+		t.Errorf("the model is %+v", m)
+	}
+	if c.Objective.Name != "iwae" || c.Objective.K != 3 || c.Beta != 0.5 || c.Binarize != "none" || c.Optimizer != "sgd" || c.Momentum != 0.5 || c.LR != 1e-4 || c.Limit != 64 {
+		t.Errorf("the training is %+v", c)
+	}
+	// What is the default by another name changes nothing of a run that is there.
+	must(t, dir, strings.Fields("sweep -config s/beta-0.5/config.json -betas 0.5 -k 2 -n 4 -out s -encoder mlp -decoder mlp")...)
+	// From the settings of a run, too.
+	must(t, dir, strings.Fields("sweep -config s/beta-0.5/config.json -betas 2 -k 2 -n 4 -out again -latent 3")...)
+	if s, err := train.ReadSettings(filepath.Join(dir, "again", "beta-2")); err != nil || s.Model.Latent != 3 || s.Model.Prior != "mixture" || s.Train.Objective.K != 3 || s.Train.Limit != 64 {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 
@@ -76,6 +105,14 @@ func TestSweepBadFlags(t *testing.T) {
 		{"-betas 1,2,1", 2, []string{"beta 1 twice"}},
 		{"-epochs 0", 2, []string{"epochs is 0", "at least 1"}},
 		{"-k 0", 2, []string{"k is 0"}},
+		{"-train-k 0 -objective iwae", 2, []string{"sweep: train-k is 0"}},
+		{"-train-k 5", 2, []string{"elbo takes one draw", "choose iwae"}},
+		{"-sigma 0.1", 2, []string{"sweep: -sigma 0.1 without -likelihood gaussian"}},
+		{"-likelihood gaussian", 2, []string{"sweep: ", "-binarize none", "dynamic"}},
+		{"-prior vamp", 2, []string{"0 components"}},
+		{"-option a=1", 2, []string{"sweep: -option a=1"}},
+		{"-beta 1", 2, []string{"-beta", "did you mean -betas?"}},
+		{"-config nowhere", 1, []string{"nowhere", "no such file"}},
 		{"-latent 0", 2, []string{"latent", "at least 1"}},
 		{"-preset best", 2, []string{`"best"`, "choose one of"}},
 		{"-threads -1", 2, []string{"-1 threads"}},

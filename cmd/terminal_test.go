@@ -16,11 +16,12 @@ func TestTerminal(t *testing.T) {
 	if err != nil {
 		t.Skip("no script(1), which gives a command a terminal")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	columns := 120
 	terminal := func(args ...string) (string, int) {
 		t.Helper()
-		c := command(t.Context(), dir, args...)
+		c := prepare(t.Context(), dir, args...)
 		line := fmt.Sprintf("stty cols %d rows 30; exec '", columns) + c.Path + "' '" + strings.Join(args[1:], "' '") + "'"
 		c.Path, c.Args = script, []string{"script", "-qec", line, "/dev/null"}
 		r := finish(t, c)
@@ -64,7 +65,11 @@ func TestTerminal(t *testing.T) {
 	}
 
 	// A narrow terminal has lines that fit: of the bar, and of each epoch.
-	for _, columns = range []int{80, 40} {
+	narrow := []int{40, 80}
+	if testing.Short() {
+		narrow = narrow[:1]
+	}
+	for _, columns = range narrow {
 		out, code := terminal(tinyModel("-batch", "8", "-epochs", fmt.Sprint(epochs), "-out", fmt.Sprint("narrow", columns))...)
 		if code != 0 || strings.Contains(out, "…") {
 			t.Errorf("%d columns: exit code %d, or a part is cut off: %q", columns, code, out)

@@ -93,7 +93,7 @@ func TestTortureKills(t *testing.T) {
 		out := fmt.Sprint("run", row.Tried)
 		for range min(perRun, all-row.Tried) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.Float64()*float64(took)))
-			if err := command(ctx, dir, again(dir, out)...).Run(); err == nil {
+			if err := prepare(ctx, dir, again(dir, out)...).Run(); err == nil {
 				t.Logf("%s was done before its kill", out)
 			}
 			cancel()
@@ -121,7 +121,7 @@ func TestTortureSignals(t *testing.T) {
 	for i := range max(3, torture.N(t, 150)) {
 		sig := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}[i%3]
 		out := fmt.Sprint("run", i)
-		c := command(t.Context(), dir, tortured(out)...)
+		c := prepare(t.Context(), dir, tortured(out)...)
 		var stderr strings.Builder
 		c.Stderr = &stderr
 		if err := c.Start(); err != nil {
@@ -163,12 +163,12 @@ func TestTortureRaces(t *testing.T) {
 		out := fmt.Sprint("run", i)
 		if i%2 == 1 { // a run that was killed: the lock of a dead process, and two resumes
 			ctx, cancel := context.WithTimeout(t.Context(), took*2/3)
-			_ = command(ctx, dir, tortured(out)...).Run()
+			_ = prepare(ctx, dir, tortured(out)...).Run()
 			cancel()
 		}
 		var codes []int
 		var said [2]strings.Builder
-		a, b := command(t.Context(), dir, again(dir, out)...), command(t.Context(), dir, again(dir, out)...)
+		a, b := prepare(t.Context(), dir, again(dir, out)...), command(t.Context(), dir, again(dir, out)...)
 		a.Stderr, b.Stderr = &said[0], &said[1]
 		if err := a.Start(); err != nil {
 			t.Fatal(err)
@@ -202,7 +202,7 @@ func TestTortureThreads(t *testing.T) {
 	row := torture.Row{Fault: "the same seed under GOMAXPROCS 1, 2, 3 and 8"}
 	for i := range max(4, torture.N(t, 40)) {
 		out := fmt.Sprint("run", i)
-		c := command(t.Context(), dir, tortured(out)...)
+		c := prepare(t.Context(), dir, tortured(out)...)
 		c.Env = append(c.Env, fmt.Sprint("GOMAXPROCS=", []int{1, 2, 3, 8}[i%4]))
 		row.Tried++
 		if err := c.Run(); err != nil || lost(t, filepath.Join(dir, out), want) {

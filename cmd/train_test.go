@@ -159,10 +159,10 @@ func TestTrainMNIST(t *testing.T) {
 		t.Skip("reads all of MNIST")
 	}
 	dir := t.TempDir()
-	c := command(t.Context(), dir, tinyModel("-limit", "512")...)
+	c := prepare(t.Context(), dir, tinyModel("-limit", "512")...)
 	c.Env = append(c.Env, "MNIST_DIR=")
 	r := finish(t, c)
-	if r.code != 0 || !strings.HasPrefix(r.stdout, "MNIST: 60000 training images, 10000 test images") {
+	if r.code != 0 || !strings.HasPrefix(r.stdout, "MNIST: 512 training images, 10000 test images") {
 		t.Fatal(r)
 	}
 	metrics(t, filepath.Join(dir, "run"), 1, 16)
@@ -182,7 +182,11 @@ func TestData(t *testing.T) {
 	}
 	// A model of other images than MNIST's serves all commands.
 	must(t, dir, "evaluate", "-model", "run/model.safetensors", "-data", "small", "-k", "2", "-n", "5")
-	for _, kind := range []string{"prior", "reconstruct", "interpolate", "traverse", "manifold", "scatter"} {
+	kinds := []string{"prior", "reconstruct", "interpolate", "traverse", "manifold", "scatter"}
+	if testing.Short() { // TestSampleKinds has all
+		kinds = kinds[:2]
+	}
+	for _, kind := range kinds {
 		must(t, dir, "sample", "-model", "run/model.safetensors", "-data", "small", "-kind", kind, "-out", kind+".png")
 		wantPNG(t, filepath.Join(dir, kind+".png"))
 	}
@@ -217,7 +221,7 @@ func TestSameBits(t *testing.T) {
 	dir := t.TempDir()
 	var sums []string
 	for _, args := range []string{"-threads 1 -out a", "-threads 2 -out b", "-threads 0 -out c", "-seed 2 -out d"} {
-		must(t, dir, append(tinyModel("-quiet", "-hidden", "64"), strings.Fields(args)...)...)
+		must(t, dir, append(tinyModel("-quiet", "-hidden", "64", "-limit", "128"), strings.Fields(args)...)...)
 		sums = append(sums, sum(t, filepath.Join(dir, args[len(args)-1:], "model.safetensors")))
 	}
 	if sums[0] != sums[1] || sums[0] != sums[2] {

@@ -28,20 +28,20 @@ import (
 )
 
 // Train fits a variational autoencoder to data and writes a run directory.
-func Train() { cli.Main(traincmd.Run) }
+func Train() { cli.Main("train", traincmd.Run) }
 
 // Sample draws figures from a trained model.
-func Sample() { cli.Main(samplecmd.Run) }
+func Sample() { cli.Main("sample", samplecmd.Run) }
 
 // Evaluate says what a trained model is worth on the test set.
-func Evaluate() { cli.Main(evaluatecmd.Run) }
+func Evaluate() { cli.Main("evaluate", evaluatecmd.Run) }
 
 // Sweep trains a model for each of several betas, and draws the curve of rate and
 // distortion.
-func Sweep() { cli.Main(sweepcmd.Run) }
+func Sweep() { cli.Main("sweep", sweepcmd.Run) }
 
 // Reproduce runs a row of docs/results.md from scratch, and writes that page anew.
-func Reproduce() { cli.Main(reproducecmd.Run) }
+func Reproduce() { cli.Main("reproduce", reproducecmd.Run) }
 
 // Draw draws samples, reconstructions and curves into a run directory, as Train does: for
 // train.Hooks.Draw.

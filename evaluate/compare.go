@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"govae/checkpoint"
 )
@@ -23,7 +24,7 @@ func Comparable(a, b Protocol) error {
 		name string
 		a, b any
 	}{
-		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", a.Binarization, b.Binarization}, {"data", data[0], data[1]},
+		{"likelihood", a.Likelihood, b.Likelihood}, {"binarisation", word(a.Binarization), word(b.Binarization)}, {"data", data[0], data[1]},
 		{"number of images", a.Images, b.Images}, {"estimator", a.Estimator, b.Estimator}, {"k", a.K, b.K}, {"n", a.N, b.N},
 	} {
 		if f.a != f.b {
@@ -31,6 +32,12 @@ func Comparable(a, b Protocol) error {
 		}
 	}
 	return nil
+}
+
+// word is a binarisation's name, without what Label says of it in brackets.
+func word(label string) string {
+	name, _, _ := strings.Cut(label, " (")
+	return name
 }
 
 // Differences are how much higher the figures of one report are than those of

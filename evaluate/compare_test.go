@@ -30,6 +30,7 @@ func TestCompare(t *testing.T) {
 	a.Rate = evaluate.Mean{Mean: 20, StdErr: 1}
 	b := *a
 	b.LogLikelihood, b.Protocol.Seed = evaluate.Mean{Mean: -92, StdErr: 4}, 2
+	b.Protocol.Binarization = "dynamic (in other words)"
 	d, err := evaluate.Compare(a, &b)
 	if err != nil || d.LogLikelihood != (evaluate.Mean{Mean: 2, StdErr: 5}) || d.Rate != (evaluate.Mean{Mean: 0, StdErr: math.Sqrt2}) {
 		t.Errorf("differences %v, %v", d, err)

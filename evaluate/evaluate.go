@@ -109,7 +109,7 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	set = set.Prepare(o.Binarize, stream.New(o.Seed, stream.Fixed, 1))
 	o.N = min(o.N, set.Len())
 	r := &Report{Model: cfg, Protocol: Protocol{
-		Data: set.Name, DataID: id, Images: set.Len(), Binarization: o.Binarize.Label(), Likelihood: cfg.Likelihood,
+		Data: set.Name, DataID: id, Images: set.Len(), Binarization: o.Binarize.LabelOf(m.Likelihood().Domain() == dist.Binary), Likelihood: cfg.Likelihood,
 		Estimator: "importance-weighted bound, log 1/K Σ w", K: o.K, N: o.N, Seed: o.Seed,
 	}}
 	var err error

@@ -35,10 +35,16 @@ func ParseBinarization(s string) (Binarization, error) {
 	return "", fmt.Errorf("mnist: binarization %q: want %s, %s, %s or %s", s, None, Dynamic, Threshold, Fixed)
 }
 
-// Label describes the binarisation as a protocol should.
-func (b Binarization) Label() string {
+// Label describes the binarisation as the protocol of a Bernoulli likelihood should.
+func (b Binarization) Label() string { return b.LabelOf(true) }
+
+// LabelOf is Label for a likelihood of bits, or else for one of grey pixels.
+func (b Binarization) LabelOf(bits bool) string {
 	switch b {
 	case None:
+		if !bits {
+			return "none (grey pixels)"
+		}
 		return "none (grey pixels; not a likelihood of the data under Bernoulli)"
 	case Dynamic:
 		return "dynamic (fresh Bernoulli draw at each use)"
@@ -83,9 +89,9 @@ func (s *Set) Prepare(b Binarization, src rand.Source) *Set {
 // [len(index), Size]. Under Dynamic each pixel is a fresh draw from
 // Bernoulli(pixel/255), as 0 or 1; otherwise it is pixel/255. Threshold and
 // Fixed therefore want a set that went through Prepare. Only Dynamic draws from
-// src, which may be nil otherwise: 32 values a call, which seed the generators
-// of the pixels (simd.Lanes). It panics if dst has another length or an index is
-// out of range.
+// src, which may be nil otherwise: 32 values a call, the seeds of 32 generators
+// that draw the pixels side by side. It panics if dst has another length or an
+// index is out of range.
 func (s *Set) Fill(dst []float32, index []int, b Binarization, src rand.Source) {
 	x := s.Size()
 	if len(dst) != len(index)*x {

@@ -48,6 +48,11 @@ type Config struct {
 	WeightDecay float64 `json:"weight_decay,omitempty"` // the part of a weight taken off per unit of the step size
 	Momentum    float64 `json:"momentum,omitempty"`     // the part of the velocity that a step keeps
 
+	// CheckpointEvery says when a run is saved besides at the end of each epoch. Keep is how
+	// many of the last epochs' models stay as files of their own, epoch-N.safetensors, beside
+	// the best one; 0 for none. The result depends on neither.
+	CheckpointEvery Every `json:"-"`
+	Keep            int   `json:"-"`
 	// Out is the run directory; empty to write nothing.
 	Out string `json:"-"`
 	// Resume goes on with the run in Out, which must have been on the same kind of machine
@@ -110,7 +115,7 @@ func (c Config) Validate() error {
 	for _, f := range []struct {
 		name       string
 		value, min int
-	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}, {"patience", c.Patience, 0}, {"warm-up of k", c.WarmupK, 0}} {
+	}{{"epochs", c.Epochs, 1}, {"batch", c.Batch, 1}, {"validation", c.Validation, 0}, {"limit", c.Limit, 0}, {"cycles", c.Cycles, 0}, {"patience", c.Patience, 0}, {"warm-up of k", c.WarmupK, 0}, {"keep", c.Keep, 0}, {"checkpoint-every", c.CheckpointEvery.Steps, 0}} {
 		if f.value < f.min {
 			return fmt.Errorf("train: %s is %d, want at least %d", f.name, f.value, f.min)
 		}

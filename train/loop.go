@@ -98,6 +98,10 @@ type Loop struct {
 	// AnyMachine has a run resume on another kind of machine than it was on, where the last
 	// digits differ from those of a run that never moved.
 	AnyMachine bool
+	// Every says when the run is saved besides at the end of each epoch, and Keep is how many
+	// of the last epochs' model files stay, as epoch-N.safetensors; 0 for none.
+	Every Every
+	Keep  int
 	// Notice, which may be nil, is told what a user should know of a resumed run, such as a
 	// file that was damaged and what stands in for it.
 	Notice func(text string)
@@ -134,7 +138,8 @@ type Loop struct {
 	optims []optim.Optimizer
 	grads  map[source][][]float32 // of the programs that were seen
 	ahead  ahead
-	saved  int // steps of the weights in the model file
+	saved  int       // steps of the weights in the model file
+	timed  time.Time // when the run was saved last
 	lines  []json.RawMessage
 
 	// What the task said at the start of the run.
@@ -276,6 +281,9 @@ func (l *Loop) runEpoch(ctx context.Context) error {
 		}
 		if ctx.Err() != nil && !l.whole() { // a whole epoch is measured first
 			return l.interrupt(ctx)
+		}
+		if err := l.saveWithin(epoch); err != nil {
+			return err
 		}
 	}
 	if err := l.finishEpoch(ctx); err != nil {
@@ -511,21 +519,8 @@ func (l *Loop) diverged(step int, what string) error {
 // weights in the middle of an epoch. No loss has been computed with these yet, so
 // they are tried first: what has diverged is not saved.
 func (l *Loop) interrupt(ctx context.Context) error {
-	if l.Dir != "" {
-		if err := l.checkWeights(); err != nil {
-			return err
-		}
-		if l.Check != nil {
-			if err := l.Check(); err != nil {
-				return err
-			}
-		}
-		if err := l.saveModel(modelFile); err != nil {
-			return err
-		}
-		if err := l.saveState(); err != nil {
-			return err
-		}
+	if err := l.saveNow(); err != nil {
+		return err
 	}
 	return interruptedBy(ctx)
 }

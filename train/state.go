@@ -106,6 +106,9 @@ func (l *Loop) saveEpoch(s Summary, best bool) error {
 			return err
 		}
 	}
+	if err := l.keepEpoch(s.Epoch); err != nil {
+		return err
+	}
 	if err := l.writeHistory(); err != nil {
 		return err
 	}

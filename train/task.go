@@ -88,7 +88,7 @@ func newTask(m *vae.Model, data Data, cfg Config, hooks Hooks) (*task, error) {
 		return nil, err
 	}
 	t.loop = &Loop{Task: t, Epochs: cfg.Epochs, Seed: cfg.Seed, LR: t.lr, Clip: cfg.Clip, Dir: cfg.Out, Resume: cfg.Resume, Patience: cfg.Patience,
-		Settings: t.settings(), Agree: t.agree, Model: t.file, Record: t.record, Restored: t.restored, Save: t.save, Check: t.check, AnyMachine: cfg.AnyMachine, Notice: hooks.Notice}
+		Settings: t.settings(), Agree: t.agree, Model: t.file, Record: t.record, Restored: t.restored, Save: t.save, Check: t.check, AnyMachine: cfg.AnyMachine, Every: cfg.CheckpointEvery, Keep: cfg.Keep, Notice: hooks.Notice}
 	if hooks.Step != nil {
 		t.loop.Step = t.stepped
 	}
@@ -340,6 +340,7 @@ func (t *task) agree(b json.RawMessage) error {
 		old.Train.Epochs = now.Train.Epochs
 	}
 	old.Place = now.Place
+	old.Model, now.Model = old.Model.Whole(), now.Model.Whole()
 	old.Train.Objective, now.Train.Objective = old.Train.Objective.Whole(), now.Train.Objective.Whole()
 	for _, data := range []struct {
 		what     string

@@ -50,10 +50,11 @@ type interruptedError struct{ error }
 
 func (e interruptedError) Unwrap() error { return e.error }
 
-// Main runs a command and exits. The context ends at the first SIGINT, SIGTERM or SIGHUP; a
+// Main runs a command of that name and exits. The context ends at the first SIGINT, SIGTERM or SIGHUP; a
 // second one ends the process at once. A SIGHUP that was ignored at the start, as nohup
-// does, stays ignored. A reader of the output that goes away does not end the command.
-func Main(run func(ctx context.Context, args []string) error) {
+// does, stays ignored. A reader of the output that goes away does not end the command. A panic
+// is a failure that says in one line where it was.
+func Main(name string, run func(ctx context.Context, args []string) error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
@@ -70,7 +71,7 @@ func Main(run func(ctx context.Context, args []string) error) {
 		cancel(caught{s})
 		os.Exit(code(<-signals))
 	}()
-	os.Exit(exitCode(ctx, run(ctx, os.Args[1:]), os.Stderr))
+	os.Exit(exitCode(ctx, guarded(ctx, name, run, os.Args[1:], os.Stderr), os.Stderr))
 }
 
 // code is the exit code after a signal.

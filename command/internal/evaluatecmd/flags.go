@@ -9,6 +9,7 @@ import (
 // options are the flags, resolved.
 type options struct {
 	model, data, against string
+	verify               string // a file that is looked at instead
 	binarize             string // empty for that of the training
 	json, dims           bool
 	eval                 evaluate.Options
@@ -21,6 +22,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.model, "model", "", "`FILE` of a model, such as runs/mnist/model.safetensors; if empty, the one that comes with govae")
 	f.StringVar(&o.data, "data", "", "`DIR` with the four MNIST files; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
 	f.StringVar(&o.against, "compare", "", "`FILE` of another model's report, from -json, to compare with; it must be of the same protocol")
+	f.StringVar(&o.verify, "verify", "", "only say what this `FILE` of a model or a training state is, and whether it is whole; exit code 1 if not")
 	f.Group("Protocol")
 	f.IntVar(&o.eval.K, "k", o.eval.K, "`K` samples an image in the estimate of log p(x)")
 	f.IntVar(&o.eval.N, "n", o.eval.N, "`N` images that log p(x) is averaged over, chosen by the seed")
@@ -34,6 +36,9 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.json, "json", false, "print a JSON object")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	if given := f.Given(); o.verify != "" && len(given) > 1 {
+		return nil, cli.Usagef("evaluate: -verify %s goes without other flags", o.verify)
 	}
 	if *surgery {
 		s := evaluate.DefaultSurgeryOptions()

@@ -19,6 +19,9 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.verify != "" {
+		return verify(os.Stdout, o.verify)
+	}
 	m, trained, err := cli.OpenModel(o.model)
 	if err != nil {
 		return err

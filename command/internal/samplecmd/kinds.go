@@ -36,22 +36,62 @@ type picture struct {
 	about  string
 }
 
-// kinds are the figures.
-var kinds = map[string]struct {
+// kind is one of the figures.
+type kind struct {
+	name     string
 	n, least int                     // the default and the smallest value of -n
-	images   func(n, latent int) int // that the model makes for it
+	images   func(n, latent int) int // that the model makes for it; nil for none
+	prior    bool                    // the codes are draws of the prior
+	data     bool                    // it wants the data set
+	label    string                  // which label its images have without -label; "" where -label does not go
 	draw     func(*source) (*picture, error)
-}{
-	"prior":       {64, 1, func(n, _ int) int { return n }, prior},
-	"reconstruct": {40, 1, func(n, _ int) int { return n }, reconstruct},
-	"interpolate": {10, 2, func(n, _ int) int { return pairs * n }, interpolate},
-	"traverse":    {11, 2, func(n, latent int) int { return latent * n }, traverse},
-	"manifold":    {20, 1, func(n, _ int) int { return n * n }, manifold},
-	"scatter":     {maxN, 1, func(int, int) int { return 0 }, scatter},
 }
 
-func kindNames() string {
-	return "prior, reconstruct, interpolate, traverse, manifold or scatter"
+// kinds lists the figures, in the order of the help. It is a function, since what draws them
+// reads it.
+func kinds() []kind {
+	count := func(n, _ int) int { return n }
+	return []kind{
+		{name: "prior", n: 64, least: 1, images: count, prior: true, label: "all in turn", draw: prior},
+		{name: "reconstruct", n: 40, least: 1, images: count, data: true, draw: reconstruct},
+		{name: "interpolate", n: 10, least: 2, images: func(n, _ int) int { return pairs * n }, data: true, label: "that of the first image of the pair", draw: interpolate},
+		{name: "traverse", n: 11, least: 2, images: func(n, latent int) int { return latent * n }, data: true, label: "that of the image", draw: traverse},
+		{name: "manifold", n: 20, least: 1, images: func(n, _ int) int { return n * n }, label: "none: it must be given", draw: manifold},
+		{name: "scatter", n: maxN, least: 1, data: true, draw: scatter},
+	}
+}
+
+// kindOf is the kind of that name.
+func kindOf(name string) (kind, bool) {
+	all := kinds()
+	i := slices.IndexFunc(all, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		return kind{}, false
+	}
+	return all[i], true
+}
+
+// kindsThat lists the names of the kinds for which is is true, of all for nil.
+func kindsThat(is func(kind) bool) (list []string) {
+	for _, k := range kinds() {
+		if is == nil || is(k) {
+			list = append(list, k.name)
+		}
+	}
+	return list
+}
+
+func ofPrior(k kind) bool { return k.prior }
+
+// labelHelp says which label the images of each kind have without -label.
+func labelHelp() string {
+	var words []string
+	for _, k := range kinds() {
+		if k.label != "" {
+			words = append(words, k.name+" takes "+k.label)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // These keep a slip of the finger from filling the memory.
@@ -68,10 +108,52 @@ func open(o *options) (*source, error) {
 		return nil, err
 	}
 	c := s.model.Config()
-	if n := kinds[o.kind].images(o.n, c.Latent); n > maxPixels/c.Pixels() {
-		return nil, cli.Usagef("sample: n is %d: that makes %d images of %d×%d pixels, want at most %d", o.n, n, c.Rows, c.Cols, maxPixels/c.Pixels())
+	if o.draw.images != nil {
+		if n := o.draw.images(o.n, c.Latent); n > maxPixels/c.Pixels() {
+			return nil, cli.Usagef("sample: n is %d: that makes %d images of %d×%d pixels, want at most %d", o.n, n, c.Rows, c.Cols, maxPixels/c.Pixels())
+		}
+	}
+	if o.label >= c.Labels && o.label >= 0 {
+		if c.Labels == 0 {
+			return nil, cli.Usagef("sample: -label %d, of a model that takes no labels", o.label)
+		}
+		return nil, cli.Usagef("sample: -label %d, of a model whose labels are 0 to %d", o.label, c.Labels-1)
 	}
 	return s, nil
+}
+
+// given is the model that decodes, and what its images are called: given -label, or else the
+// labels [n] of the codes.
+func (s *source) given(labels []uint8) (m *vae.Model, of string, err error) {
+	c := s.model.Config()
+	switch {
+	case c.Labels == 0:
+		return s.model, "", nil
+	case s.label < 0:
+		m, err = s.model.GivenLabels(labels)
+		return m, "", err
+	}
+	y := make([]float32, c.Labels)
+	y[s.label] = 1
+	m, err = s.model.Given(y)
+	return m, fmt.Sprintf(" of label %d", s.label), err
+}
+
+// repeated is the label at i, n times, or nothing where images have no labels.
+func repeated(labels []uint8, i, n int) []uint8 {
+	if labels == nil {
+		return nil
+	}
+	return slices.Repeat(labels[i:i+1], n)
+}
+
+// center returns the codes [n,Z] that stand for images x of those labels.
+func (s *source) center(x []float32, labels []uint8) ([]float32, error) {
+	model, err := s.model.GivenLabels(labels)
+	if err != nil {
+		return nil, err
+	}
+	return model.Center(x)
 }
 
 func (s *source) grid(images []float32, perRow int, about string) (*picture, error) {
@@ -92,9 +174,18 @@ func newPicture(img image.Image, images []float32, about string) *picture {
 
 // prior draws E[x|z], or x from p(x|z), for z from the prior.
 func prior(s *source) (*picture, error) {
-	sample, what := s.model.Sample, "z from the prior at temperature %v"
+	model, of := s.model, ""
+	if labels := s.model.Labels(); labels > 0 && s.label < 0 {
+		of = fmt.Sprintf(" of labels 0 to %d in turn", labels-1)
+	} else if labels > 0 {
+		var err error
+		if model, of, err = s.given(nil); err != nil {
+			return nil, err
+		}
+	}
+	sample, what := model.Sample, "z from the prior at temperature %v"
 	if s.pixels {
-		sample, what = s.model.SamplePixels, "z from the prior at temperature %v and pixels from p(x|z)"
+		sample, what = model.SamplePixels, "z from the prior at temperature %v and pixels from p(x|z)"
 	}
 	images, err := sample(s.n, s.seed, s.temperature)
 	if err != nil {
@@ -104,7 +195,7 @@ func prior(s *source) (*picture, error) {
 	for perRow*perRow < s.n {
 		perRow++
 	}
-	return s.grid(images, perRow, fmt.Sprintf("%d new images, "+what+", seed %d", s.n, s.temperature, s.seed))
+	return s.grid(images, perRow, fmt.Sprintf("%d new images%s, "+what+", seed %d", s.n, of, s.temperature, s.seed))
 }
 
 // test returns the test set and n of its images [n,X], chosen by the seed and
@@ -149,15 +240,16 @@ const pairs = 8
 // interpolate draws straight lines between the posterior means of pairs of test
 // images, a pair a row.
 func interpolate(s *source) (*picture, error) {
-	x, _, _, err := s.test(2 * pairs)
+	x, own, _, err := s.test(2 * pairs)
 	if err != nil {
 		return nil, err
 	}
-	mu, err := s.model.Center(x)
+	mu, err := s.center(x, own)
 	if err != nil {
 		return nil, err
 	}
 	var codes []float32
+	var labels []uint8 // of the codes
 	latent := s.model.Config().Latent
 	if len(mu) < 2*latent {
 		return nil, fmt.Errorf("sample: interpolate goes from one test image to another, the data has only one")
@@ -169,27 +261,32 @@ func interpolate(s *source) (*picture, error) {
 			return nil, err
 		}
 		codes = append(codes, line...)
+		labels = append(labels, repeated(own, 2*p, s.n)...)
 	}
-	images, err := s.model.Decode(codes)
+	model, of, err := s.given(labels)
 	if err != nil {
 		return nil, err
 	}
-	return s.grid(images, s.n, fmt.Sprintf("pairs of test images, %d steps from one to the other, a pair a row", s.n))
+	images, err := model.Decode(codes)
+	if err != nil {
+		return nil, err
+	}
+	return s.grid(images, s.n, fmt.Sprintf("pairs of test images, %d steps from one to the other%s, a pair a row", s.n, of))
 }
 
 // traverse draws one latent dimension a row, from −3 to 3 standard deviations of
 // the prior, the others as in one test image; the most active dimension first.
 func traverse(s *source) (*picture, error) {
-	x, _, set, err := s.test(1000)
+	x, own, set, err := s.test(1000)
 	if err != nil {
 		return nil, err
 	}
-	mu, err := s.model.Center(x)
+	mu, err := s.center(x, own)
 	if err != nil {
 		return nil, err
 	}
 	latent := s.model.Config().Latent
-	use, what, err := s.use(x)
+	use, what, err := s.use(x, own)
 	if err != nil {
 		return nil, err
 	}
@@ -203,22 +300,30 @@ func traverse(s *source) (*picture, error) {
 		codes = append(codes, row...)
 		labels = append(labels, fmt.Sprintf("z%d  %s %.2f", j, what, use[j]))
 	}
-	images, err := s.model.Decode(codes)
+	model, of, err := s.given(repeated(own, 0, len(codes)/latent))
 	if err != nil {
 		return nil, err
 	}
-	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row, from −3 to 3, the most active first (%s over %d test images)", map[string]string{"KL": "mean KL to N(0,1) in nats", "Var": "variance of the code"}[what], len(x)/set.Size()))
+	images, err := model.Decode(codes)
+	if err != nil {
+		return nil, err
+	}
+	return s.labelled(images, s.n, labels, fmt.Sprintf("a latent dimension a row%s, from −3 to 3, the most active first (%s over %d test images)", of, map[string]string{"KL": "mean KL to N(0,1) in nats", "Var": "variance of the code"}[what], len(x)/set.Size()))
 }
 
-// use says how much each latent dimension is in use for images x: by its mean KL
+// use says how much each latent dimension is in use for images x of those labels: by its mean KL
 // or, with a flow, which has no KL by dimension, by the variance of its codes.
-func (s *source) use(x []float32) (use []float64, what string, err error) {
+func (s *source) use(x []float32, labels []uint8) (use []float64, what string, err error) {
 	c := s.model.Config()
+	model, err := s.model.GivenLabels(labels)
+	if err != nil {
+		return nil, "", err
+	}
 	if _, ok := s.model.Posterior().(dist.Normal); ok {
-		mu, logvar, err := s.model.Encode(x)
+		mu, logvar, err := model.Encode(x)
 		return evaluate.RatePerDim(mu, logvar, c.Latent), "KL", err
 	}
-	z, err := s.model.Center(x)
+	z, err := model.Center(x)
 	mean, n := make([]float64, c.Latent), float64(len(z)/c.Latent)
 	use = make([]float64, c.Latent)
 	for i, v := range z {
@@ -244,12 +349,19 @@ func manifold(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := s.model.Decode(codes)
+	if labels := s.model.Labels(); labels > 0 && s.label < 0 {
+		return nil, cli.Usagef("sample: the manifold is of one label of this model: choose -label 0 to %d", labels-1)
+	}
+	model, of, err := s.given(nil)
+	if err != nil {
+		return nil, err
+	}
+	images, err := model.Decode(codes)
 	if err != nil {
 		return nil, err
 	}
 	img, err := figure.Grid(images, s.model.Config().Rows, s.model.Config().Cols, s.n, figure.GridOptions{Gap: figure.NoGap, Scale: 1})
-	return newPicture(img, images, fmt.Sprintf("the latent plane in %d×%[1]d cells of equal probability", s.n)), err
+	return newPicture(img, images, fmt.Sprintf("the latent plane%s in %d×%[2]d cells of equal probability", of, s.n)), err
 }
 
 // scatter draws the posterior means of test images, coloured by label, in the
@@ -259,7 +371,7 @@ func scatter(s *source) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	mu, err := s.model.Center(x)
+	mu, err := s.center(x, labels)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +379,7 @@ func scatter(s *source) (*picture, error) {
 	if latent < 2 {
 		return nil, fmt.Errorf("sample: a scatter plot needs 2 latent dimensions, the model has %d", latent)
 	}
-	use, _, err := s.use(x)
+	use, _, err := s.use(x, labels)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	pic, err := kinds[o.kind].draw(s)
+	pic, err := o.draw.draw(s)
 	if err != nil {
 		return err
 	}

@@ -25,18 +25,18 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
-	fmt.Fprintf(out, "%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.train.Epochs, o.train.Binarize.Label(), testSet.Name)
+	o.Model.Rows, o.Model.Cols = trainSet.Rows, trainSet.Cols
+	fmt.Fprintf(out, "%d models of %d epochs, %s; nats per image of %s\n", len(o.betas), o.Train.Epochs, o.Label(), testSet.Name)
 	fmt.Fprintln(out, "    beta      rate  distortion       ELBO   log p(x)  active units")
 	show, clean := cli.Status()
 	hooks := train.SweepHooks{Draw: cli.DrawSweep, Train: func(beta float64) train.Hooks {
-		return train.Hooks{Draw: cli.Draw, Epoch: func(e train.Epoch) { show("beta %v: epoch %d of %d", beta, e.Epoch, o.train.Epochs) }}
+		return train.Hooks{Draw: cli.Draw, Epoch: func(e train.Epoch) { show("beta %v: epoch %d of %d", beta, e.Epoch, o.Train.Epochs) }}
 	}, Point: func(p train.SweepPoint) {
 		clean()
 		r := p.Report
 		fmt.Fprintf(out, "%8v  %8.2f  %10.2f  %9.2f  %9.2f  %d of %d\n", p.Beta, r.Rate.Mean, r.Distortion.Mean, r.ELBO.Mean, r.LogLikelihood.Mean, r.ActiveUnits, len(r.Variance))
 	}}
-	_, err = train.Sweep(ctx, o.model, train.Data{Train: trainSet, Test: testSet}, o.train, o.betas, o.eval, hooks)
+	_, err = train.Sweep(ctx, o.Model, train.Data{Train: trainSet, Test: testSet}, o.Train, o.betas, o.eval, hooks)
 	clean()
 	switch {
 	case errors.Is(err, train.ErrInterrupted) || errors.Is(err, context.Canceled):
@@ -44,6 +44,6 @@ func Run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	}
-	fmt.Fprintf(out, "in %s: %s, %s, and a run directory for each beta\n", filepath.Clean(o.train.Out), train.SweepFile, train.SweepFigure)
-	return out.Err("sweep", "the sweep in "+o.train.Out+" is done")
+	fmt.Fprintf(out, "in %s: %s, %s, and a run directory for each beta\n", filepath.Clean(o.Train.Out), train.SweepFile, train.SweepFigure)
+	return out.Err("sweep", "the sweep in "+o.Train.Out+" is done")
 }

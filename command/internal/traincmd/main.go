@@ -26,25 +26,25 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.train.Resume && (trainSet.Rows != o.model.Rows || trainSet.Cols != o.model.Cols) {
+	if o.Train.Resume && (trainSet.Rows != o.Model.Rows || trainSet.Cols != o.Model.Cols) {
 		return fmt.Errorf("train: the run in %s is on images of %d×%d pixels, the data has %d×%d",
-			o.train.Out, o.model.Rows, o.model.Cols, trainSet.Rows, trainSet.Cols)
+			o.Train.Out, o.Model.Rows, o.Model.Cols, trainSet.Rows, trainSet.Cols)
 	}
-	o.model.Rows, o.model.Cols = trainSet.Rows, trainSet.Cols
-	m, err := vae.New(o.model)
+	o.Model.Rows, o.Model.Cols = trainSet.Rows, trainSet.Cols
+	m, err := vae.New(o.Model)
 	if err != nil {
 		return cli.Usage(err)
 	}
-	if err := o.train.Check(m, trainSet.Len()); err != nil {
+	if err := o.Train.Check(m, trainSet.Len()); err != nil {
 		return cli.Usage(err)
 	}
 	show := newProgress(os.Stdout, o)
 	show.start(trainSet, testSet)
-	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet, Place: place(o.data)}, o.train, show.hooks())
+	epochs, err := train.Run(ctx, m, train.Data{Train: trainSet, Test: testSet, Place: place(o.data)}, o.Train, show.hooks())
 	show.stop()
 	switch {
 	case errors.Is(err, train.ErrInterrupted):
-		return cli.Interruptedf("train: interrupted after %d of %d epochs; -resume -out %s goes on from here", len(epochs), o.train.Epochs, o.train.Out)
+		return cli.Interruptedf("train: interrupted after %d of %d epochs; -resume -out %s goes on from here", len(epochs), o.Train.Epochs, o.Train.Out)
 	case err != nil:
 		return err
 	}

@@ -3,6 +3,7 @@ package traincmd
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"govae/command/internal/cli"
 	"govae/mnist"
 	"govae/train"
+	"govae/vae"
 )
 
 // progress shows a run: a bar on a terminal, above it a line an epoch; the lines
@@ -51,38 +53,50 @@ func newProgress(out *os.File, o *options) *progress {
 
 // start says what will be done.
 func (p *progress) start(trainSet, testSet *mnist.Set) {
-	c := p.o.model
+	c := p.o.Model
 	sizes := fmt.Sprint(c.Pixels())
 	for _, h := range append(slices.Clone(c.Hidden), c.Latent) {
 		sizes += fmt.Sprintf("-%d", h)
 	}
-	n := trainSet.Len() - p.o.train.Validation
-	if limit := p.o.train.Limit; limit > 0 {
+	n := trainSet.Len() - p.o.Train.Validation
+	if limit := p.o.Train.Limit; limit > 0 {
 		n = min(n, limit)
 	}
 	held := ""
-	if v := p.o.train.Validation; v > 0 {
+	if v := p.o.Train.Validation; v > 0 {
 		held = fmt.Sprintf("%d held out, ", v)
 	}
-	fmt.Fprintf(p.out, "%s: %d training images, %s%d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), n, held, testSet.Len(), p.o.train.Binarize.Label())
+	fmt.Fprintf(p.out, "%s: %d training images, %s%d test images, %s\n", strings.TrimSuffix(trainSet.Name, " train"), n, held, testSet.Len(), p.o.Label())
 	fmt.Fprintf(p.out, "model %s %s, %s%s; batch %d, %s %v, seed %d; ELBO in nats per image\n",
-		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.train.Batch, p.o.train.Optimizer, p.o.train.LR, p.o.train.Seed)
+		sizes, c.Activation, c.Likelihood, extras(p.o), p.o.Train.Batch, p.o.Train.Optimizer, p.o.Train.LR, p.o.Train.Seed)
 	p.began, p.windowStart = time.Now(), time.Now()
 }
 
-// extras names what is not as in the plain model: further layers, flow, prior and
+// extras names what is not as in the plain model: further layers, flow, parts, options and
 // objective.
 func extras(o *options) (s string) {
-	for _, a := range o.model.Above {
+	for _, a := range o.Model.Above {
 		s += fmt.Sprintf(", above it %d", a.Latent)
 	}
-	if o.model.Flow > 0 {
-		s += fmt.Sprintf(", flow of %d", o.model.Flow)
+	if o.Model.Flow > 0 {
+		s += fmt.Sprintf(", flow of %d", o.Model.Flow)
 	}
-	if p := o.model.Prior; p != "" && p != "standard" {
-		s += fmt.Sprintf(", %s prior of %d", p, o.model.Components)
+	c, plain := o.Model.Whole(), vae.DefaultConfig().Whole()
+	for _, part := range []struct{ name, plain, kind string }{
+		{c.Encoder, plain.Encoder, "encoder"}, {c.Decoder, plain.Decoder, "decoder"}, {c.Posterior, plain.Posterior, "posterior"}, {c.Prior, plain.Prior, "prior"},
+	} {
+		if part.name != part.plain {
+			s += fmt.Sprintf(", %s %s", part.name, part.kind)
+		}
 	}
-	if j := o.train.Objective; j.Name != "elbo" {
+	if _, components := c.Uses(); components {
+		s += fmt.Sprintf(" of %d", c.Components)
+	}
+	if c.Labels > 0 {
+		s += fmt.Sprintf(", given one of %d labels", c.Labels)
+	}
+	s += listed(c.Options)
+	if j := o.Train.Objective; j.Name != vae.DefaultObjective().Name {
 		s += fmt.Sprintf("; %s, k=%d", j.Name, j.K)
 		if j.M > 1 {
 			s += fmt.Sprintf(", m=%d", j.M)
@@ -90,6 +104,15 @@ func extras(o *options) (s string) {
 		if j.Backward > 0 {
 			s += fmt.Sprintf(", gradient through %d", j.Backward)
 		}
+		s += listed(j.Options)
+	}
+	return s
+}
+
+// listed are options, each after a comma.
+func listed(o vae.Options) (s string) {
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		s += fmt.Sprintf(", %s=%s", name, o[name])
 	}
 	return s
 }
@@ -139,7 +162,7 @@ const leastBar = 12
 
 // epoch writes the line of an epoch. On a narrow terminal the parts that do not fit are left out.
 func (p *progress) epoch(e train.Epoch) {
-	line := fmt.Sprintf("epoch %*d/%d  train %8.2f", len(fmt.Sprint(p.o.train.Epochs)), e.Epoch, p.o.train.Epochs, e.Train.ELBO)
+	line := fmt.Sprintf("epoch %*d/%d  train %8.2f", len(fmt.Sprint(p.o.Train.Epochs)), e.Epoch, p.o.Train.Epochs, e.Train.ELBO)
 	if e.Validation != nil {
 		line += fmt.Sprintf("  validation %8.2f", e.Validation.ELBO)
 	}
@@ -148,7 +171,7 @@ func (p *progress) epoch(e train.Epoch) {
 		line = strings.Join(strings.Fields(line), " ")
 	}
 	parts := []string{fmt.Sprintf(" (rate %.2f, distortion %.2f)", e.Test.Rate, e.Test.Distortion), fmt.Sprintf("  %.0f images/s", e.ImagesPerSecond)}
-	if e.Epoch < p.o.train.Epochs {
+	if e.Epoch < p.o.Train.Epochs {
 		parts = append(parts, fmt.Sprintf("  %s left", short(p.left)))
 	}
 	for _, part := range parts {
@@ -177,15 +200,15 @@ func (p *progress) stop() {
 func (p *progress) done(epochs []train.Epoch) error {
 	if p.steps == 0 && !p.o.quiet {
 		more := ""
-		if p.o.train.CanGrow() {
+		if p.o.Train.CanGrow() {
 			more = "; a larger -epochs goes on"
 		}
-		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.train.Out, len(epochs), more)
-		return p.plain.Err("train", "the run in "+p.o.train.Out+" is done")
+		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.Train.Out, len(epochs), more)
+		return p.plain.Err("train", "the run in "+p.o.Train.Out+" is done")
 	}
 	fmt.Fprintf(p.out, "%s in %s: model.safetensors, samples.png, reconstructions.png, curves.png, metrics.jsonl\n",
-		short(time.Since(p.began)), filepath.Clean(p.o.train.Out))
-	return p.plain.Err("train", "the run in "+p.o.train.Out+" is done")
+		short(time.Since(p.began)), filepath.Clean(p.o.Train.Out))
+	return p.plain.Err("train", "the run in "+p.o.Train.Out+" is done")
 }
 
 func short(d time.Duration) string {
