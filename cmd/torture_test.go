@@ -168,7 +168,7 @@ func TestTortureRaces(t *testing.T) {
 		}
 		var codes []int
 		var said [2]strings.Builder
-		a, b := prepare(t.Context(), dir, again(dir, out)...), command(t.Context(), dir, again(dir, out)...)
+		a, b := prepare(t.Context(), dir, again(dir, out)...), prepare(t.Context(), dir, again(dir, out)...)
 		a.Stderr, b.Stderr = &said[0], &said[1]
 		if err := a.Start(); err != nil {
 			t.Fatal(err)

@@ -97,7 +97,7 @@ func TestPanicInKernelIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := G.NewTapeMachine(g).RunAll()
-	if err == nil || !strings.Contains(err.Error(), "graph: broken: runtime error: index out of range") {
+	if err == nil || !strings.Contains(err.Error(), "graph: broken: panic: runtime error: index out of range") {
 		t.Errorf("error %v", err)
 	}
 }
