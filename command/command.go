@@ -13,8 +13,10 @@
 //
 //	func main() { command.Train() }
 //
-// Exit codes: 0 done, 1 failed with one line on standard error, 2 bad usage, 130 and 143
-// interrupted by SIGINT and SIGTERM after a checkpoint. -h lists the flags.
+// Exit codes: 0 done, 1 failed with one line on standard error, 2 bad usage, 130, 143 and 129
+// interrupted by SIGINT, SIGTERM and SIGHUP after a checkpoint. A panic of a part is a
+// failure whose line says where it was; with GOVAE_STACK set its stack is printed as well.
+// -h lists the flags.
 package command
 
 import (

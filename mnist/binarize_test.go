@@ -21,6 +21,9 @@ func TestParseBinarization(t *testing.T) {
 		if !strings.HasPrefix(b.Label(), string(b)+" ") {
 			t.Errorf("%q: label %q", b, b.Label())
 		}
+		if grey := b.LabelOf(false); b.LabelOf(true) != b.Label() || (grey != b.Label()) != (b == None) || strings.Contains(grey, "Bernoulli)") {
+			t.Errorf("%q: of bits %q, of grey pixels %q", b, b.LabelOf(true), grey)
+		}
 	}
 	for _, s := range []string{"", "Dynamic", "static"} {
 		_, err := ParseBinarization(s)

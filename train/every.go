@@ -53,13 +53,14 @@ func (e Every) due(steps int, last, now time.Time) bool {
 
 // saveWithin saves the run if that is due, unless the epoch is over, whose end saves it.
 func (l *Loop) saveWithin(epoch int) error {
-	if l.Dir == "" || l.epoch() != epoch {
+	if l.Dir == "" || l.Every == (Every{}) {
 		return nil
 	}
-	if l.timed.IsZero() { // the first step of a session
-		l.timed = time.Now()
+	now := time.Now()
+	if l.timed.IsZero() || l.epoch() != epoch { // the first step of a session, or the last of an epoch
+		l.timed = now
 	}
-	if l.Every == (Every{}) || !l.Every.due(l.state.Step, l.timed, time.Now()) {
+	if l.epoch() != epoch || !l.Every.due(l.state.Step, l.timed, now) {
 		return nil
 	}
 	return l.saveNow()

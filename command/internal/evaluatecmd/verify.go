@@ -12,6 +12,7 @@ import (
 	"govae/checkpoint"
 	"govae/command/internal/cli"
 	"govae/command/internal/setup"
+	"govae/optim"
 	"govae/train"
 	"govae/vae"
 )
@@ -121,7 +122,7 @@ func run(f *checkpoint.File, about train.About) []string {
 	}
 	t := s.Train
 	objective, _ := json.Marshal(t.Objective.Whole())
-	return []string{"run", fmt.Sprintf("%d epochs in batches of %d, %s %v (%s), beta %v, seed %d", t.Epochs, t.Batch, cmp.Or(t.Optimizer, "adam"), t.LR, t.Schedule, t.Beta, t.Seed),
+	return []string{"run", fmt.Sprintf("%d epochs in batches of %d, %s %v (%s), beta %v, seed %d", t.Epochs, t.Batch, cmp.Or(t.Optimizer, optim.Default), t.LR, t.Schedule, t.Beta, t.Seed),
 		"objective", string(objective), "data", fmt.Sprintf("%s; binarisation %s", s.Data, t.Binarize)}
 }
 

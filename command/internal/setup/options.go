@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -90,7 +89,7 @@ func (s *Setup) unknownOption() error {
 			near = fmt.Sprintf(", did you mean %s?", n)
 		}
 		if len(known) == 0 {
-			return fmt.Errorf("-option %s=%s, where neither the model's parts nor objective %s have options", name, s.Model.Options[name], cmp.Or(s.Train.Objective.Name, "elbo"))
+			return fmt.Errorf("-option %s=%s, where neither the model's parts nor objective %s have options", name, s.Model.Options[name], s.Train.Objective.Whole().Name)
 		}
 		return fmt.Errorf("-option %s=%s: no part of the model and no objective here has it%s: choose %s", name, s.Model.Options[name], near, names.List(known))
 	}
