@@ -15,6 +15,9 @@ func (m *Model) Given(y []float32) (*Model, error) {
 	case len(y) == 0 || len(y)%m.labels != 0:
 		return nil, fmt.Errorf("vae: labels of %d numbers, want rows of %d", len(y), m.labels)
 	}
+	if i := slices.IndexFunc(y, func(v float32) bool { return v-v != 0 }); i >= 0 {
+		return nil, fmt.Errorf("vae: number %d of the labels of row %d is %v, want a finite one", i%m.labels, i/m.labels, y[i])
+	}
 	given := *m
 	given.y = y
 	return &given, nil
@@ -40,6 +43,9 @@ func (m *Model) given(n int, in map[string][]float32) (map[string][]float32, err
 // OneHot writes labels as rows of the given width with a 1 at the label's place: [n,width].
 // The error names the first label that has none.
 func OneHot(labels []uint8, width int) ([]float32, error) {
+	if width < 1 {
+		return nil, fmt.Errorf("vae: labels of width %d, want at least 1", width)
+	}
 	y := make([]float32, len(labels)*width)
 	for i, l := range labels {
 		if int(l) >= width {

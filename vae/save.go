@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -14,6 +15,10 @@ import (
 
 // configKey is where a model file's metadata holds the Config, as JSON.
 const configKey = "govae.model"
+
+// stateKey is there in the metadata of a training state, which holds more tensors than the
+// model's.
+const stateKey = "govae.state"
 
 // ErrNotModel reports a file that is sound but holds no model of this package.
 var ErrNotModel = errors.New("no govae model in this file")
@@ -40,7 +45,10 @@ func (m *Model) File(meta map[string]string) (*checkpoint.File, error) {
 // before the name. data is the parameter's size, of []float32 or []float64.
 func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 	n := len(p.Names)
-	shape := append([]int{p.Value.Shape()[0] / n}, p.Value.Shape()[1:]...)
+	shape := append([]int{}, p.Value.Shape()...)
+	if n > 1 {
+		shape[0] /= n
+	}
 	ts := make([]checkpoint.Tensor, n)
 	for i, name := range p.Names {
 		ts[i] = checkpoint.Tensor{Name: prefix + name, Shape: shape}
@@ -55,12 +63,16 @@ func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 }
 
 // Restore sets the model's weights from a file that File made of a model of the
-// same shape. On an error nothing has changed.
+// same shape, or from any that has tensors of the parameters' names and shapes. It may hold
+// others as well. On an error nothing has changed.
 func (m *Model) Restore(f *checkpoint.File) error { return RestoreParams(f, m.Params()) }
 
 // RestoreParams sets parameters from the tensors of a file that have their names. On an
 // error nothing has changed.
 func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
+	if f == nil {
+		return fmt.Errorf("vae: no file to restore from")
+	}
 	type part struct{ dst, src any }
 	var parts []part
 	for _, p := range params {
@@ -111,8 +123,12 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// FromFile makes the model that a file holds.
+// FromFile makes the model that a file holds: all of its tensors and no others, but for those
+// of a training state.
 func FromFile(f *checkpoint.File) (*Model, error) {
+	if f == nil {
+		return nil, fmt.Errorf("%w: there is no file", ErrNotModel)
+	}
 	text, ok := f.Metadata[configKey]
 	if !ok {
 		return nil, fmt.Errorf("%w: its metadata lacks %q", ErrNotModel, configKey)
@@ -122,7 +138,7 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 		return nil, fmt.Errorf("%w: %q: %v", ErrNotModel, configKey, err)
 	}
 	if _, err := cfg.known(); err != nil {
-		return nil, fmt.Errorf("%w; import the package that registers it, or Assemble the parts and Restore the file", err)
+		return nil, fmt.Errorf("%w, or Assemble the parts and Restore the file", err)
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -136,24 +152,53 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 		}
 		held += size
 	}
-	if want := cfg.weights(); want > held {
+	want, err := cfg.weights()
+	if err != nil {
+		return nil, err
+	}
+	if want > held {
 		return nil, fmt.Errorf("vae: %w: the metadata describes a model of %d weights, the file holds %d", checkpoint.ErrShape, want, held)
 	}
 	m, err := New(cfg)
 	if err != nil {
 		return nil, err
 	}
+	if err := m.describes(f); err != nil {
+		return nil, err
+	}
 	return m, m.Restore(f)
+}
+
+// describes returns an error that names the first tensor of a file that the model lacks, unless
+// the file is a training state.
+func (m *Model) describes(f *checkpoint.File) error {
+	if _, state := f.Metadata[stateKey]; state {
+		return nil
+	}
+	var names []string
+	for _, p := range m.Params() {
+		names = append(names, p.Names...)
+	}
+	for _, t := range f.Tensors {
+		if !slices.Contains(names, t.Name) {
+			return fmt.Errorf("vae: tensor %q of the file is none of the model that the metadata describes", t.Name)
+		}
+	}
+	return nil
 }
 
 // weights is the least number of weights and biases that the model has, of parts that are
 // known.
-func (c Config) weights() int {
+func (c Config) weights() (int, error) {
 	known, err := c.known()
 	if err != nil {
-		return 0
+		return 0, err
 	}
-	n, below := known.weights(c), c.Latent
+	n, err := known.weights(c)
+	if err != nil {
+		return 0, err
+	}
+	below := c.Latent
 	for _, a := range c.Above {
 		in := below
 		for _, h := range a.Hidden {
@@ -163,5 +208,6 @@ func (c Config) weights() int {
 		n += 2*a.Latent*(in+1) + in*(a.Latent+1)
 		below = a.Latent
 	}
-	return n + c.Flow*flowHidden*2*c.Latent // of each layer's first matrix, which sees mu and logvar
+	outputs, err := c.codeParams()
+	return n + c.Flow*flowHidden*outputs, err // of each layer's first matrix, which sees the posterior's parameters
 }
