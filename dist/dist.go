@@ -14,7 +14,6 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/graph"
 	"govae/nn"
 )
 
@@ -39,9 +38,18 @@ type Value interface {
 }
 
 // Family is a kind of distribution, whose parameters are numbers that a network gives. All
-// methods are safe for concurrent use, as long as nobody trains its Params.
+// methods are safe for concurrent use, as long as nobody trains its Params. A family may have
+// two methods more:
+//
+//	Validate() error                              what is wrong with its fields; a model asks first
+//	Means(params []float32, dim int) []float32    E[x|z] of rows, faster than At (function Means)
+//
+// A batch that On gives may have NegLogProb(x *G.Node) (*G.Node, error), which is −log p(x) in
+// one operation (function NegLogProb), and Rows() int, its number of rows (klreg.KL). A Value
+// may have Tempered(t float64) (Value, error) (function Temper).
 type Family interface {
-	// Name is the short name that a model is saved with.
+	// Name is the short name in errors and reports. A model is saved with the name that the
+	// family is registered under (package vae), which is best the same.
 	Name() string
 	// Domain says what the numbers of a row may be.
 	Domain() Domain
@@ -61,7 +69,7 @@ type Family interface {
 // through which gradients pass. Its On returns a Drawable.
 type Code interface {
 	Family
-	// Noise is how many numbers from N(0,1) a draw of dim numbers takes.
+	// Noise is how many numbers from N(0,1) a draw of dim numbers takes, at least 1.
 	Noise(dim int) int
 }
 
@@ -86,19 +94,4 @@ type Draw struct {
 	// along z alone, which may be another node of Z's value. What it leaves out is the
 	// score, whose expectation is zero (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194).
 	PathLogProb func(z *G.Node) (*G.Node, error)
-}
-
-// NegLogProb adds −log p(x) to the graph: [R], in nats. Likelihoods, which have it in one
-// operation, implement it.
-func NegLogProb(d Dist, x *G.Node) (*G.Node, error) {
-	if n, ok := d.(interface {
-		NegLogProb(x *G.Node) (*G.Node, error)
-	}); ok {
-		return n.NegLogProb(x)
-	}
-	l, err := d.LogProb(x)
-	if err != nil {
-		return nil, err
-	}
-	return graph.Combine([]float64{-1}, l)
 }

@@ -42,9 +42,9 @@ func NewLearned(f Family, dim int, spread float64, dt tensor.Dtype, src rand.Sou
 	return l, nil
 }
 
-// validate returns what is wrong with a family that is able to say it.
-func validate(f Family) error {
-	if v, ok := f.(interface{ Validate() error }); ok {
+// validate returns what is wrong with a family or a prior that is able to say it.
+func validate(part any) error {
+	if v, ok := part.(interface{ Validate() error }); ok {
 		return v.Validate()
 	}
 	return nil

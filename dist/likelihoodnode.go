@@ -10,6 +10,21 @@ import (
 	"govae/internal/simd"
 )
 
+// NegLogProb adds −log p(x) to the graph: [R], in nats, by the method of that name if d has
+// one (see Family), and as −LogProb otherwise.
+func NegLogProb(d Dist, x *G.Node) (*G.Node, error) {
+	if n, ok := d.(interface {
+		NegLogProb(x *G.Node) (*G.Node, error)
+	}); ok {
+		return n.NegLogProb(x)
+	}
+	l, err := d.LogProb(x)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Combine([]float64{-1}, l)
+}
+
 // likelihoodNode is an operation params [B,per·X], x [B,X] → d [B] that passes a
 // gradient to params, and to x only by a kernel dx, from dd, d, params and x. When it is
 // differentiated, the kernel k leaves the derivative of d with respect to params in its third

@@ -12,20 +12,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// all is one likelihood of each name.
+// all is one likelihood of each kind.
 func all(t testing.TB, dt tensor.Dtype) (liks []Family) {
 	t.Helper()
-	for _, name := range Likelihoods() {
-		lik, err := NewLikelihood(name, 0.7, dt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if lik.Name() != name {
-			t.Errorf("%s has the name %s", name, lik.Name())
-		}
-		liks = append(liks, lik)
-	}
-	return liks
+	return []Family{Bernoulli{}, ContinuousBernoulli{}, Gaussian{0.7}, learned(t, 0.7, dt), GaussianPixel{0.7}, LaplacePixel{0.7}, Logistic256{}}
 }
 
 func learned(t testing.TB, sigma float64, dt tensor.Dtype) GaussianLearned {
@@ -37,36 +27,59 @@ func learned(t testing.TB, sigma float64, dt tensor.Dtype) GaussianLearned {
 	return g
 }
 
-func TestNewLikelihood(t *testing.T) {
+// What a likelihood can't be of is an error, which names the likelihood and the number.
+func TestLikelihoodValidate(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, tt := range []struct {
-		name  string
-		sigma float64
-		want  Family
-		err   string
+		family Family
+		err    string
 	}{
-		{"bernoulli", 0, Bernoulli{}, ""}, {"continuous-bernoulli", nan, ContinuousBernoulli{}, ""}, {"logistic256", 3, Logistic256{}, ""},
-		{"gaussian", 0.3, Gaussian{0.3}, ""}, {"gaussian-pixel", 0.3, GaussianPixel{0.3}, ""}, {"gaussian-pixel", 0, GaussianPixel{}, ""},
-		{"laplace", 0.3, LaplacePixel{0.3}, ""}, {"laplace", 0, LaplacePixel{}, ""}, {"laplace", -1, nil, "least scale of -1"}, {"laplace", nan, nil, "least scale of NaN"},
-		{"gaussian", 0, nil, "sigma 0"}, {"gaussian", inf, nil, "sigma +Inf"}, {"gaussian-learned", -1, nil, "sigma -1"},
-		{"gaussian-learned", nan, nil, "sigma NaN"}, {"gaussian-pixel", -1, nil, "sigma of -1"}, {"gaussian-pixel", inf, nil, "sigma of +Inf"},
-		{"poisson", 1, nil, `unknown likelihood "poisson": choose one of ` + strings.Join(Likelihoods(), ", ")},
+		{Gaussian{0.3}, ""}, {GaussianPixel{0.3}, ""}, {GaussianPixel{}, ""}, {LaplacePixel{0.3}, ""}, {LaplacePixel{}, ""}, {Bernoulli{}, ""},
+		{LaplacePixel{-1}, "laplace likelihood with a least scale of -1"}, {LaplacePixel{nan}, "least scale of NaN"},
+		{Gaussian{}, "gaussian likelihood with sigma 0"}, {Gaussian{inf}, "sigma +Inf"}, {GaussianPixel{-1}, "gaussian-pixel likelihood with a least sigma of -1"}, {GaussianPixel{inf}, "sigma of +Inf"},
+		{Categorical{1}, "categorical: 1 classes"}, {Transformed{}, "a flow <nil> on a base <nil>, want both"},
+		{Transformed{Base: coinCode{}, Flow: &RealNVP{}}, "a flow on a bernoulli posterior, which is of bits: want one of real numbers"},
+		{MixtureOf{}, "a mixture of 0 components"},
 	} {
-		got, err := NewLikelihood(tt.name, tt.sigma, tensor.Float32)
-		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), "dist: ") || !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%s, %v: %#v, error %v", tt.name, tt.sigma, got, err)
+		err := validate(tt.family)
+		if (err == nil) != (tt.err == "") || err != nil && (!strings.HasPrefix(err.Error(), "dist: ") || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%#v: error %v, want %q", tt.family, err, tt.err)
 		}
 	}
-	for sigma, want := range map[float64]float64{0: 1, 0.3: 0.3} {
-		lik, err := NewLikelihood("gaussian-learned", sigma, tensor.Float32)
-		if err != nil || math.Abs(lik.(GaussianLearned).Sigma()-want) > 1e-7 {
-			t.Errorf("gaussian-learned, %v: %v, error %v", sigma, lik, err)
+	for want, prior := range map[string]Prior{
+		"dist: a flow prior of 0 dimensions with the flow <nil>":                             FlowPrior{},
+		"dist: a flow on a coins prior, which is of bits: want one of real numbers":          FlowPrior{2, &RealNVP{}, coins{}},
+		"dist: a flow prior of 0 dimensions with the flow <nil>, want at least 1 and a flow": FlowPrior{2, &RealNVP{}, FlowPrior{}},
+	} {
+		if err := validate(prior); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%#v: error %v, want %q", prior, err, want)
 		}
 	}
-	if _, err := NewLikelihood("gaussian-learned", 1, tensor.Int); err == nil {
+	for _, sigma := range []float64{0, -1, nan} {
+		if _, err := NewGaussianLearned(sigma, tensor.Float32); err == nil || !strings.Contains(err.Error(), fmt.Sprint("sigma ", sigma)) {
+			t.Errorf("gaussian-learned that starts at %v: %v", sigma, err)
+		}
+	}
+	if _, err := NewGaussianLearned(1, tensor.Int); err == nil {
 		t.Error("gaussian-learned of integers")
 	}
+	for _, n := range [][2]int{{0, 2}, {-1, 2}, {2, 0}} {
+		if _, err := NewMixture(n[0], n[1], tensor.Float32, seeded(1)); err == nil || !strings.Contains(err.Error(), "want at least 1 of each") {
+			t.Errorf("a mixture of %v: %v", n, err)
+		}
+	}
 }
+
+// coins is a prior of bits.
+type coins struct{ StandardNormal }
+
+func (coins) Name() string   { return "coins" }
+func (coins) Domain() Domain { return Binary }
+
+// coinCode is a code of bits.
+type coinCode struct{ Bernoulli }
+
+func (coinCode) Noise(dim int) int { return dim }
 
 // What a likelihood says of itself: outputs, and parameters under their names.
 func TestOutputsAndParams(t *testing.T) {
@@ -180,6 +193,31 @@ func TestLogistic256Sum(t *testing.T) {
 			what := fmt.Sprintf("mean %v, log-scale %v", m, l)
 			within(t, what, []float64{sum}, []float64{1}, 1e-11, 0)
 			within(t, what+": Mean", []float64{float64(meansOf(Logistic256{}, []float32{float32(m), float32(l)})[0])}, []float64{mean}, 1e-6, 1e-6)
+		}
+	}
+}
+
+// Means is Mean to 1e-8, below and above the scale of one level where the formula changes, and NaN
+// for what is none.
+func TestLogistic256Means(t *testing.T) {
+	for _, s := range []float64{1e-30, 0.01, 0.3, 0.9, 0.999, 0.99999, 1.00001, 1.001, 1.3, 2, 7, 60, 300, 1e4, 1e9, 1e290} { // in levels
+		for _, m := range []float64{-1e6, -300, -30, -3, -0.5, 0, 0.2, 0.5, 3, 100.3, 127.5, 200, 254, 254.7, 255, 258, 290, 600, 1e6} {
+			got, want := logisticMean(m/255, s/255), LogisticValue{[]float64{m / 255}, []float64{math.Log(s / 255)}}.Mean()[0]
+			if !(math.Abs(got-want) < 1e-8) {
+				t.Errorf("mean of level %v, scale of %v levels: %.12f, want %.12f", m, s, got, want)
+			}
+		}
+	}
+	x := Means(Logistic256{}, []float32{0.25, 0.875, -1, -9, 0.5, 0.125, -3, 2}, 2)
+	for i, v := range [][2]float64{{0.25, -1}, {0.875, -9}, {0.5, -3}, {0.125, 2}} { // m and log-scale of each pixel
+		if want := (Logistic256{}).At(v[:]).Mean()[0]; math.Abs(float64(x[i])-want) > 1e-7 {
+			t.Errorf("pixel %d: %v, want %v", i, x[i], want)
+		}
+	}
+	nan := float32(math.NaN())
+	for i, v := range Means(Logistic256{}, []float32{nan, nan, 0, -9, 0, nan}, 3) {
+		if v == v {
+			t.Errorf("pixel %d of NaN: %v", i, v)
 		}
 	}
 }

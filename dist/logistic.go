@@ -50,6 +50,46 @@ func (Logistic256) At(params []float64) Value {
 	return LogisticValue{params[:d:d], params[d:]}
 }
 
+// Means computes E[x|z] as LogisticValue.Mean does, to 1e-8, in the time of a few exponentials
+// for each pixel instead of 255.
+func (Logistic256) Means(params []float32, dim int) []float32 {
+	mean := make([]float32, len(params)/2)
+	for i := range mean {
+		m, l := halves(params, i/dim, dim)
+		mean[i] = float32(logisticMean(float64(m[i%dim]), logisticScale(float64(l[i%dim]))))
+	}
+	return mean
+}
+
+// logisticMean is 1/255 Σ_i f(i+½) over i = 0 … 254, where f(t) = σ((M−t)/S) in units of a
+// level. Where S is below 1, the levels that are 20·S below M count 1 and those above it 0.
+// Elsewhere the sum is the Euler–Maclaurin formula of midpoints, with q = σ(1−σ) at both ends:
+//
+//	Σ_i f(i+½) = ∫ f dt − [f']/24 + 7·[f”']/5760 − 31·[f⁗']/967680 + …
+//
+// Source: Abramowitz & Stegun 1964, Handbook of Mathematical Functions, 23.1.30, at ½.
+func logisticMean(m, s float64) float64 {
+	const levels = 255.
+	m, s = levels*m, levels*s
+	if !(s >= 1) {
+		below := min(max(math.Ceil(m-20*s-0.5), 0), levels)
+		sum := below
+		for t := below + 0.5; t <= m+20*s && t < levels; t++ {
+			sum += 1 / (1 + math.Exp((t-m)/s))
+		}
+		return sum / levels
+	}
+	sigma := func(t float64) float64 { return 1 / (1 + math.Exp((t-m)/s)) }
+	low, high := sigma(0), sigma(levels)
+	// ∫ f dt = S·log((1 + exp(M/S))/(1 + exp((M−255)/S))), without cancellation.
+	sum := s * math.Log1p(high*math.Expm1(levels/s))
+	slope := func(p float64) float64 {
+		q := p * (1 - p)
+		return q / s * (1./24 - (7./5760*(1-6*q)-31./967680*(1-30*q+120*q*q)/(s*s))/(s*s))
+	}
+	return (sum + slope(high) - slope(low)) / levels
+}
+
 // LogisticValue is a row of discretised logistic variables as plain numbers.
 type LogisticValue struct {
 	M, LogScale []float64 // [D]

@@ -21,11 +21,15 @@ type Mixture struct {
 }
 
 // NewMixture makes a mixture of float32 or float64, whose means are drawn from N(0,I), whose
-// variances are 1, and whose components weigh the same.
-func NewMixture(components, latent int, dt tensor.Dtype, src rand.Source) Mixture {
+// variances are 1, and whose components weigh the same. It is an error if there is no component
+// or no dimension.
+func NewMixture(components, latent int, dt tensor.Dtype, src rand.Source) (Mixture, error) {
+	if components < 1 || latent < 1 {
+		return Mixture{}, fmt.Errorf("dist: a mixture of %d components of %d dimensions, want at least 1 of each", components, latent)
+	}
 	m := Mixture{nn.NewParam(dt, "prior.mu", components, latent), nn.NewParam(dt, "prior.logvar", components, latent), nn.NewParam(dt, "prior.logits", components)}
 	m.Mu.Fill(rand.New(src).NormFloat64)
-	return m
+	return m, nil
 }
 
 // Name implements Prior.

@@ -10,7 +10,10 @@ import (
 
 // newMixtureOf has three components in dim dimensions, all of them different.
 func newMixtureOf(dt tensor.Dtype, dim int) Mixture {
-	m := NewMixture(3, dim, dt, seeded(9))
+	m, err := NewMixture(3, dim, dt, seeded(9))
+	if err != nil {
+		panic(err)
+	}
 	set(m.Logvar.Value, normals(21, 3*dim))
 	set(m.Logits.Value, normals(22, 3))
 	return m

@@ -144,7 +144,10 @@ func pathWant(name string, v Value, x, params, eps []float64) []float64 {
 // seeds 1 in 1300 fails.
 func TestPriorsAgainstValues(t *testing.T) {
 	const rows, dim, n = 5, 3, 20000
-	mix := NewMixture(4, dim, tensor.Float64, seeded(1))
+	mix, err := NewMixture(4, dim, tensor.Float64, seeded(1))
+	if err != nil {
+		t.Fatal(err)
+	}
 	mix.Logvar.Fill(rand.New(seeded(2)).NormFloat64)
 	mix.Logits.Fill(rand.New(seeded(3)).NormFloat64)
 	flow, err := NewRealNVP(FlowConfig{Name: "prior.flow", Layers: 2, Latent: dim, Hidden: 4, Init: "glorot"}, tensor.Float64, seeded(4))
@@ -154,7 +157,7 @@ func TestPriorsAgainstValues(t *testing.T) {
 	for i, p := range flow.Params() {
 		p.Fill(rand.New(seeded(uint64(10 + i))).NormFloat64)
 	}
-	for _, p := range []Prior{StandardNormal{dim}, mix, FlowPrior{dim, flow}} {
+	for _, p := range []Prior{StandardNormal{dim}, mix, FlowPrior{Dim: dim, Flow: flow}, FlowPrior{dim, flow, mix}} {
 		v, err := p.At(nil)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package dist
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -41,6 +42,18 @@ type Transformed struct {
 	Flow Flow
 }
 
+// Validate returns an error if there is no base or no flow, or if the base is of other than real
+// numbers or those from 0 to 1: the density is that of a smooth map.
+func (t Transformed) Validate() error {
+	if t.Base == nil || t.Flow == nil {
+		return fmt.Errorf("dist: a flow %v on a base %v, want both", t.Flow, t.Base)
+	}
+	if d := t.Base.Domain(); d != Real && d != Unit {
+		return fmt.Errorf("dist: a flow on a %s posterior, which is of %s: want one of real numbers", t.Base.Name(), domains[d].name)
+	}
+	return validate(t.Base)
+}
+
 // Name implements Family.
 func (t Transformed) Name() string { return t.Base.Name() + "+flow" }
 
@@ -58,6 +71,9 @@ func (t Transformed) Params() []*nn.Param { return append(t.Base.Params(), t.Flo
 
 // On implements Family; it is a *TransformedBatch.
 func (t Transformed) On(params *G.Node) (Dist, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
 	base, err := t.Base.On(params)
 	if err != nil {
 		return nil, err
@@ -189,32 +205,61 @@ func (t TransformedValue) Sample(src rand.Source) []float64 {
 	return z
 }
 
-// FlowPrior is the prior of what a flow makes of N(0,I), of any labels.
+// FlowPrior is the prior of what a flow makes of another one, whatever the labels are to the
+// flow:
+//
+//	z = f(z0),  z0 ~ Base     log p(z) = log p0(z0) − log|det ∂z/∂z0|
 type FlowPrior struct {
 	Dim  int // Z
 	Flow Flow
+	Base Prior // of real numbers; nil for N(0,I)
+}
+
+// Validate returns an error if there is no flow, or if the base is of other than real numbers.
+func (p FlowPrior) Validate() error {
+	if p.Flow == nil || p.Dim < 1 {
+		return fmt.Errorf("dist: a flow prior of %d dimensions with the flow %v, want at least 1 and a flow", p.Dim, p.Flow)
+	}
+	if says, ok := p.Base.(interface{ Domain() Domain }); ok && says.Domain() != Real {
+		return fmt.Errorf("dist: a flow on a %s prior, which is of %s: want one of real numbers", p.Base.Name(), domains[says.Domain()].name)
+	}
+	return validate(p.Base)
+}
+
+func (p FlowPrior) base() Prior {
+	if p.Base == nil {
+		return StandardNormal{p.Dim}
+	}
+	return p.Base
 }
 
 // Name implements Prior.
 func (FlowPrior) Name() string { return "flow" }
 
-// Params implements Prior: the flow's.
-func (p FlowPrior) Params() []*nn.Param { return p.Flow.Params() }
+// Params implements Prior: the base's, then the flow's.
+func (p FlowPrior) Params() []*nn.Param { return slices.Concat(p.base().Params(), p.Flow.Params()) }
 
 // On implements Prior: a *TransformedBatch.
-func (p FlowPrior) On(*G.ExprGraph, *G.Node) (Dist, error) {
-	return &TransformedBatch{Base: StandardBatch{}, Flow: p.Flow}, nil
+func (p FlowPrior) On(g *G.ExprGraph, y *G.Node) (Dist, error) {
+	base, err := p.base().On(g, y)
+	if err != nil {
+		return nil, err
+	}
+	return &TransformedBatch{Base: base, Flow: p.Flow}, nil
 }
 
 // At implements Prior: a TransformedValue.
-func (p FlowPrior) At([]float64) (Value, error) {
-	base, err := StandardNormal{p.Dim}.At(nil)
+func (p FlowPrior) At(y []float64) (Value, error) {
+	base, err := p.base().At(y)
 	return TransformedValue{base, p.Flow, nil}, err
 }
 
-// Sample implements Prior; the temperature is that of N(0,I).
-func (p FlowPrior) Sample(n int, _ []float32, temperature float64, src rand.Source) ([]float32, error) {
-	z0, err := StandardNormal{p.Dim}.Sample(n, nil, temperature, src)
+// Sample implements Prior; the temperature is that of the base.
+func (p FlowPrior) Sample(n int, y []float32, temperature float64, src rand.Source) ([]float32, error) {
+	z0, err := p.base().Sample(n, y, temperature, src)
+	if err == nil && len(z0) != n*p.Dim {
+		return nil, fmt.Errorf("dist: a flow prior on a %s prior that draws %d codes of %d dimensions as %d numbers", p.base().Name(), n, p.Dim, len(z0))
+	}
 	for i := 0; i < len(z0); i += p.Dim {
 		row := make([]float64, p.Dim)
 		for j := range row {

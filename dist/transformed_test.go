@@ -80,7 +80,7 @@ func gridMoments(t *testing.T, v Value) (mean, square []float64) {
 // A base that can't be drawn still has a density.
 func TestTransformedOfStandard(t *testing.T) {
 	g := G.NewGraph()
-	d, err := FlowPrior{2, newPriorFlow(t, 2, tensor.Float64)}.On(g, nil)
+	d, err := FlowPrior{Dim: 2, Flow: newPriorFlow(t, 2, tensor.Float64)}.On(g, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +104,14 @@ func TestFlowPrior(t *testing.T) {
 	for i, p := range flows[tensor.Float32].Params() {
 		set(flows[tensor.Float64].Params()[i].Value, p.Numbers())
 	}
-	prior := FlowPrior{2, flows[tensor.Float64]}
+	prior := FlowPrior{Dim: 2, Flow: flows[tensor.Float64]}
 	v, err := prior.At(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	nodeCheck{name: "FlowPrior", shapes: []tensor.Shape{{4, 2}}, wrt: []int{0}, rel: 1e-4,
 		build: func(in []*G.Node) (*G.Node, error) {
-			p, err := FlowPrior{2, flows[in[0].Dtype()]}.On(in[0].Graph(), nil)
+			p, err := FlowPrior{Dim: 2, Flow: flows[in[0].Dtype()]}.On(in[0].Graph(), nil)
 			if err != nil {
 				return nil, err
 			}

@@ -8,8 +8,9 @@ import (
 	"govae/internal/stream"
 )
 
-// Means turns the parameters of rows of D numbers, [R,Outputs(D)], into E[x|z], [R,D], as
-// the family has it, in float32 where it is able to. params is overwritten.
+// Means turns the parameters of rows of D numbers, [R,Outputs(D)], into E[x|z], [R,D]. A
+// family that has a method Means does it (see Family), and for any other one Value.Mean of
+// each row. params is overwritten. It panics if the family gives rows of another length.
 func Means(f Family, params []float32, dim int) []float32 {
 	if m, ok := f.(interface {
 		Means(params []float32, dim int) []float32
@@ -32,7 +33,11 @@ func eachRow(f Family, params []float32, dim int, get func(Value) []float64) []f
 		for j, p := range params[r*width : (r+1)*width] {
 			row[j] = float64(p)
 		}
-		for j, v := range get(f.At(row))[:dim] {
+		x := get(f.At(row))
+		if len(x) != dim {
+			panic(fmt.Sprintf("dist: %s: a mean or a draw of %d numbers, want %d", f.Name(), len(x), dim))
+		}
+		for j, v := range x {
 			out[r*dim+j] = float32(v)
 		}
 	}

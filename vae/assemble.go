@@ -2,7 +2,9 @@ package vae
 
 import (
 	"fmt"
+	"math/rand/v2"
 
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"govae/dist"
@@ -21,7 +23,7 @@ type Parts struct {
 	Above      []Layer     // further stochastic layers, from below
 	Prior      dist.Prior  // of the topmost code; nil for N(0,I)
 
-	Rows, Cols int // of an image, in pixels; 0 for one row of all pixels
+	Rows, Cols int // of an image, in pixels; both 0 for one row of all pixels
 }
 
 // Layer is a stochastic layer z_l+1 above z_l, both with diagonal Gaussians.
@@ -35,16 +37,28 @@ type Layer struct {
 // weights come back by Restore. Load can't make such a model, because it does not know the
 // parts.
 func Assemble(parts Parts) (*Model, error) {
+	return asked("the assembled model", func() (*Model, error) { return assemble(parts) })
+}
+
+func assemble(parts Parts) (*Model, error) {
 	switch {
-	case parts.Encoder == nil:
+	case absent(parts.Encoder):
 		return nil, fmt.Errorf("vae: no encoder")
-	case parts.Decoder == nil:
+	case absent(parts.Decoder):
 		return nil, fmt.Errorf("vae: no decoder")
-	case parts.Likelihood == nil:
+	case absent(parts.Likelihood):
 		return nil, fmt.Errorf("vae: no likelihood, such as dist.Bernoulli{}")
 	}
 	if parts.Posterior == nil {
 		parts.Posterior = dist.Normal{}
+	}
+	for _, part := range []any{parts.Posterior, parts.Likelihood, parts.Prior} {
+		if part != nil && absent(part) {
+			return nil, fmt.Errorf("vae: a part that is a nil %T", part)
+		}
+		if err := validate(part); err != nil {
+			return nil, prefixed(err)
+		}
 	}
 	m := &Model{prior: parts.Prior, p: dist.Conditional{Net: parts.Decoder, Family: parts.Likelihood}}
 	if err := m.size(parts); err != nil {
@@ -62,11 +76,22 @@ func Assemble(parts Parts) (*Model, error) {
 	if err := m.checkParams(); err != nil {
 		return nil, err
 	}
+	if err := m.checkSizes(); err != nil {
+		return nil, err
+	}
 	if err := m.checkDomains(); err != nil {
 		return nil, err
 	}
 	m.graphs = &graphs{model: m, rows: map[string]*graph.Rows{}}
 	return m, nil
+}
+
+// validate returns what is wrong with a part that is able to say it.
+func validate(part any) error {
+	if v, ok := part.(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
 }
 
 // assembled is the name in Config of a network that a program has made itself.
@@ -91,12 +116,16 @@ func (m *Model) size(parts Parts) error {
 	if parts.Rows == 0 && parts.Cols == 0 {
 		parts.Rows, parts.Cols = 1, x
 	}
-	if parts.Rows*parts.Cols != x {
+	if parts.Rows < 1 || parts.Cols < 1 || parts.Rows*parts.Cols != x {
 		return fmt.Errorf("vae: images of %d×%d pixels, the encoder takes %d", parts.Rows, parts.Cols, x)
+	}
+	noise := parts.Posterior.Noise(z)
+	if labels < 0 || labelsOut < 0 || params < 1 || outputs < 1 || noise < 1 {
+		return fmt.Errorf("vae: an encoder of %d labels and %d outputs, a decoder of %d and %d, and a %s posterior of %d numbers of noise, want at least 0, 1, 0, 1 and 1",
+			labels, params, labelsOut, outputs, parts.Posterior.Name(), noise)
 	}
 	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Labels: max(labels, labelsOut), Encoder: assembled, Decoder: assembled}
 	m.q = []dist.Conditional{{Net: parts.Encoder, Family: parts.Posterior}}
-	noise := parts.Posterior.Noise(z)
 	m.sizes = sizes{pixels: x, labels: m.cfg.Labels, params: params, outputs: outputs, latent: z, latents: []int{z}, noise: noise, noises: []int{noise}}
 	return nil
 }
@@ -118,6 +147,30 @@ func (m *Model) stack(parts Parts) error {
 		m.latents, m.noises = append(m.latents, z), append(m.noises, z)
 		m.cfg.Above = append(m.cfg.Above, Stochastic{Latent: z})
 		m.noise += z
+	}
+	return nil
+}
+
+// checkSizes returns an error unless the distributions of x and z can be made of as many
+// parameters, and the prior, if it can be sampled, is of codes of as many dimensions.
+func (m *Model) checkSizes() error {
+	g := G.NewGraph()
+	for _, f := range []struct {
+		of    dist.Family
+		width int
+	}{{m.q[0].Family, m.params}, {m.p.Family, m.outputs}} {
+		if _, err := batchOf(f.of, G.NewMatrix(g, m.dtype(), G.WithName("params"), G.WithShape(1, f.width))); err != nil {
+			return prefixed(err)
+		}
+	}
+	var y []float32
+	if m.labels > 0 {
+		y = make([]float32, m.labels)
+	}
+	top := m.latents[len(m.latents)-1]
+	z, err := asked("prior", func() ([]float32, error) { return m.prior.Sample(1, y, 1, rand.NewPCG(0, 0)) })
+	if err == nil && len(z) != top {
+		return fmt.Errorf("vae: a %s prior of %d dimensions, want the %d of the topmost code", m.prior.Name(), len(z), top)
 	}
 	return nil
 }
@@ -148,8 +201,15 @@ func (m *Model) checkParams() error {
 		if p == nil || len(p.Names) == 0 || p.Value == nil {
 			return fmt.Errorf("vae: a parameter without a name or a value")
 		}
-		if dt := p.Value.Dtype(); dt != all[0].Value.Dtype() || (dt != tensor.Float32 && dt != tensor.Float64) {
-			return fmt.Errorf("vae: parameter %s is of %v, want all float32 or all float64", p.Names[0], dt)
+		dt, first := p.Value.Dtype(), all[0].Value.Dtype()
+		if dt != tensor.Float32 && dt != tensor.Float64 {
+			return fmt.Errorf("vae: parameter %s is of %v, want float32 or float64", p.Names[0], dt)
+		}
+		if dt != first {
+			return fmt.Errorf("vae: parameter %s is of %v and %s of %v, want all of one precision", all[0].Names[0], first, p.Names[0], dt)
+		}
+		if s := p.Value.Shape(); s.Dims() == 0 || s.TotalSize() == 0 || s[0]%len(p.Names) != 0 {
+			return fmt.Errorf("vae: parameter %s of shape %v under %d names, want at least one number, and a first dimension that the names part", p.Names[0], s, len(p.Names))
 		}
 		for _, n := range p.Names {
 			if seen[n] {

@@ -2,9 +2,8 @@ package vae
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-
-	"govae/nn"
 )
 
 // Config describes a model. It is saved with the weights.
@@ -15,7 +14,7 @@ type Config struct {
 	Latent     int     `json:"latent"`          // Z
 	Activation string  `json:"activation"`      // of the hidden layers: a name that nn.Activations lists
 	Likelihood string  `json:"likelihood"`      // a name that is registered
-	Sigma      float64 `json:"sigma,omitempty"` // of a gaussian likelihood (dist.NewLikelihood), where 1 is the range of a pixel
+	Sigma      float64 `json:"sigma,omitempty"` // of gaussian; where that of gaussian-learned starts, 0 for 1; the least of gaussian-pixel and laplace. 1 is the range of a pixel
 	Init       string  `json:"init"`            // of the weights: a name that nn.Inits lists
 
 	// Above are stochastic layers above the first one, from below: z_2, z_3, …
@@ -113,13 +112,16 @@ func (c Config) Validate() error {
 	if err != nil {
 		return err
 	}
-	if err := parts.check(c); err != nil {
-		return fmt.Errorf("vae: %w", err)
+	return prefixed(parts.check(c))
+}
+
+// clone shares no memory with c.
+func (c Config) clone() Config {
+	c.Hidden, c.Above, c.Options = slices.Clone(c.Hidden), slices.Clone(c.Above), maps.Clone(c.Options)
+	for l, a := range c.Above {
+		c.Above[l].Hidden = slices.Clone(a.Hidden)
 	}
-	if err := nn.CheckNames(c.Activation, c.Init); err != nil {
-		return fmt.Errorf("vae: %w", err)
-	}
-	return nil
+	return c
 }
 
 // CheckHidden is the Part.Check of networks that read Config.Hidden as the sizes of fully

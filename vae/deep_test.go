@@ -562,10 +562,12 @@ func TestConfigIsCopied(t *testing.T) {
 
 func TestDeepErrors(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
-		"stochastic layer 2 has a layer of 0 units":  func(c *Config) { c.Above = []Stochastic{{Latent: 0}} },
-		"stochastic layer 2 has a layer of -3 units": func(c *Config) { c.Above = []Stochastic{{Hidden: []int{-3}, Latent: 2}} },
-		"stochastic layer 3":                         func(c *Config) { c.Above = []Stochastic{{Latent: 2}, {Latent: -1}} },
-		"at most":                                    func(c *Config) { c.Above = []Stochastic{{Latent: 1 << 40}} },
+		"stochastic layer 2 has a layer of 0 units":             func(c *Config) { c.Above = []Stochastic{{Latent: 0}} },
+		"stochastic layer 2 has a layer of -3 units":            func(c *Config) { c.Above = []Stochastic{{Hidden: []int{-3}, Latent: 2}} },
+		"stochastic layer 3":                                    func(c *Config) { c.Above = []Stochastic{{Latent: 2}, {Latent: -1}} },
+		"at most":                                               func(c *Config) { c.Above = []Stochastic{{Latent: 1 << 40}} },
+		"vae: a vamp prior takes no labels, and the model 2":    func(c *Config) { c.Prior, c.Components, c.Labels = "vamp", 3, 2 },
+		"vae: a vamp prior of a laplace posterior, want normal": func(c *Config) { c.Prior, c.Components, c.Posterior = "vamp", 3, "laplace" },
 		"a vamp prior takes one stochastic layer, not 2": func(c *Config) {
 			c.Prior, c.Components, c.Above = "vamp", 3, []Stochastic{{Latent: 2}}
 		},

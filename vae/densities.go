@@ -5,7 +5,6 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"govae/dist"
 	"govae/graph"
 )
 
@@ -14,17 +13,20 @@ import (
 // logQ is log q of layer l, [R]. Without the score, the densities of the layers above are
 // made by their networks with all parameters held fixed.
 func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
+	d, z := t.Draw[l], t.Z[l]
 	switch {
+	case !t.walk.Path && d.LogProb == nil || t.walk.Path && l == 0 && d.PathLogProb == nil:
+		return nil, fmt.Errorf("vae: a draw of a %s posterior without a density: want LogProb and PathLogProb of dist.Draw", t.m.q[l].Family.Name())
 	case !t.walk.Path:
-		return t.Draw[l].LogProb()
+		return density(t.m.q[l].Family, func(*G.Node) (*G.Node, error) { return d.LogProb() }, z)
 	case l == 0:
-		return t.Draw[0].PathLogProb(t.Z[0])
+		return density(t.m.q[l].Family, d.PathLogProb, z)
 	}
 	q, err := on(t.m.q[l].Fixed(), given, t.Y)
 	if err != nil {
 		return nil, err
 	}
-	return q.LogProb(t.Z[l])
+	return density(q, q.LogProb, z)
 }
 
 // up draws the codes above the first, and sums up the densities. logQ is log q(z_1|x), nil
@@ -44,11 +46,11 @@ func (t *Trace) up(below, eps, logQ *G.Node) (err error) {
 		if err != nil {
 			return err
 		}
-		draw, err := q.(dist.Drawable).Draw(e) // [R,Z_l]
+		d, err := draw(q, e, m.latents[l]) // [R,Z_l]
 		if err != nil {
 			return err
 		}
-		if below, err = t.add(draw); err != nil {
+		if below, err = t.add(d); err != nil {
 			return err
 		}
 		lq, err := t.logQ(l, t.Z[l-1])
@@ -79,7 +81,7 @@ func (t *Trace) logPriors() (logP []*G.Node, err error) {
 		if err != nil {
 			return nil, err
 		}
-		lp, err := p.LogProb(t.Z[l])
+		lp, err := density(p, p.LogProb, t.Z[l])
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +91,7 @@ func (t *Trace) logPriors() (logP []*G.Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	lp, err := prior.LogProb(top)
+	lp, err := density(prior, prior.LogProb, top)
 	if err != nil {
 		return nil, fmt.Errorf("vae: prior: %w", err)
 	}

@@ -31,7 +31,9 @@ func init() { RegisterObjective("dreg", func(o Objective) Bound { return dreg{o}
 type dreg struct{ Objective }
 
 // Check implements Bound.
-func (o dreg) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+func (o dreg) Check(_ *Model, w klreg.Weight) error {
+	return Takes{Draws: true, Backward: true}.Check(o.Objective, w)
+}
 
 // Loss implements Bound: the walk leaves the score out, and what arrives at z_i, already
 // multiplied by ŵ_i, is multiplied by the rest.

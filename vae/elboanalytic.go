@@ -23,14 +23,12 @@ func init() { RegisterObjective("elbo", func(o Objective) Bound { return elbo{o}
 type elbo struct{ Objective }
 
 // Check implements Bound.
-func (o elbo) Check(m *Model, _ klreg.Weight) error {
+func (o elbo) Check(m *Model, w klreg.Weight) error {
 	switch {
-	case o.Samples() > 1:
-		return fmt.Errorf("vae: objective elbo takes one draw an image, not %d: choose iwae for a tighter bound, elbo-sampled for an average", o.Samples())
-	case o.Backward > 0:
-		return o.noBackward()
+	case o.Samples() > 1 || o.Backward != 0:
+		return Takes{Analytic: true}.Check(o.Objective, w)
 	case m != nil && m.sampledFor() != "":
-		return fmt.Errorf("vae: objective elbo has the analytic KL, which is that of one Gaussian layer under the standard prior; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", m.sampledFor())
+		return fmt.Errorf("vae: objective %s has the analytic KL, of one stochastic layer and a posterior and a prior for which klreg.Register has a closed form; for a model with %s choose elbo-sampled, or one of iwae, miwae, stl and dreg", o.Whole().Name, m.sampledFor())
 	}
 	return nil
 }

@@ -1,12 +1,9 @@
 package vae
 
 import (
-	"fmt"
-
 	G "gorgonia.org/gorgonia"
 
 	"govae/graph"
-	"govae/klreg"
 )
 
 // Importance makes the loss of an importance-weighted bound of k draws an image, or of the
@@ -37,20 +34,23 @@ func (p *Pass) Importance(o Objective, walk Walk, scale func(weights *G.Node) (*
 	if err != nil {
 		return l, err
 	}
-	if n == 0 && scale != nil {
-		l.Loss, err = p.weighted(t, k, scale)
-	} else {
-		l.Loss, err = p.weighted(t, k, nil)
+	all := scale
+	if n > 0 {
+		all = nil
 	}
+	loss, err := p.weighted(t, k, all)
 	if err != nil {
 		return l, err
 	}
+	var cost *G.Node
 	if n > 0 {
-		if l.Cost, err = p.resampled(t, o, walk, scale); err != nil {
+		if cost, err = p.resampled(t, o, walk, scale); err != nil {
 			return l, err
 		}
 	}
-	return l.withMeans(t)
+	l, err = t.LossNodes(loss)
+	l.Cost = cost
+	return l, err
 }
 
 // weighted is the loss of all draws of a trace, k in a bound.
@@ -113,9 +113,10 @@ func (p *Pass) resampled(all *Trace, o Objective, walk Walk, scale func(weights 
 	return NegativeMean(logw)
 }
 
-// withMeans adds the means of distortion and rate over all draws of a trace.
-func (l LossNodes) withMeans(t *Trace) (LossNodes, error) {
-	l.Trace = t
+// LossNodes is a loss [scalar] that was made from the trace, and the means of distortion and rate
+// over all of its draws.
+func (t *Trace) LossNodes(loss *G.Node) (LossNodes, error) {
+	l := LossNodes{Loss: loss, Trace: t}
 	distortion, err := t.Distortion()
 	if err != nil {
 		return l, err
@@ -129,24 +130,4 @@ func (l LossNodes) withMeans(t *Trace) (LossNodes, error) {
 	}
 	l.Rate, err = graph.Mean(rate)
 	return l, err
-}
-
-// checkDrawn checks what all objectives made of draws have in common. bounds says whether
-// the objective averages several bounds. The weight has neither free bits nor a capacity,
-// because these are of the analytic KL.
-func (o Objective) checkDrawn(w klreg.Weight, bounds bool) error {
-	switch {
-	case !bounds && o.M > 1:
-		return fmt.Errorf("vae: objective %s with m=%d: only miwae averages several bounds", o.Name, o.M)
-	case o.Backward < 0 || o.Backward > max(o.K, 1):
-		return fmt.Errorf("vae: a gradient through %d of k=%d draws, want 1 to %d, or 0 for all", o.Backward, max(o.K, 1), max(o.K, 1))
-	case w.FreeBits > 0 || w.Capacity > 0:
-		return fmt.Errorf("vae: free bits and capacity are of the analytic KL: they go with objective elbo, not %s", o.Name)
-	}
-	return nil
-}
-
-// noBackward is the error of an objective whose draws all weigh the same.
-func (o Objective) noBackward() error {
-	return fmt.Errorf("vae: a gradient through %d draws chosen by their weights, which objective %s does not have: choose iwae, miwae, stl or dreg, or backward 0", o.Backward, o.Whole().Name)
 }

@@ -94,15 +94,15 @@ func joined(mu, logvar []float32, z int) []float32 {
 // Transform returns z = f(z0), [n,Z], of n codes z0 [n,Z]. They are drawn from the Gaussians
 // that Encode gives, mu and logvar [n,Z]. Without a flow it returns z0.
 func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
-	if _, ok := m.flow(); !ok {
-		return z0, nil
-	}
 	n, err := m.codes(z0, m.latent)
 	if err != nil {
 		return nil, err
 	}
 	if len(mu) != len(z0) || len(logvar) != len(z0) {
 		return nil, fmt.Errorf("vae: %d codes with %d means and %d log-variances", n, len(mu)/m.latent, len(logvar)/m.latent)
+	}
+	if _, ok := m.flow(); !ok {
+		return z0, nil
 	}
 	z := make([]float32, len(z0))
 	in := map[string][]float32{"z0": z0, "params": joined(mu, logvar, m.latent)}
@@ -111,7 +111,11 @@ func (m *Model) Transform(z0, mu, logvar []float32) ([]float32, error) {
 
 func (m *Model) buildFlow(b *graph.Builder, batch int) error {
 	t, _ := m.flow()
-	z, _, err := t.Flow.Transform(b.Input("z0", batch, m.latent), b.Input("params", batch, m.params))
+	z0, params := b.Input("z0", batch, m.latent), b.Input("params", batch, m.params)
+	z, err := node(fmt.Sprintf("Transform of %T", t.Flow), func() (*G.Node, error) {
+		z, _, err := t.Flow.Transform(z0, params)
+		return z, err
+	}, batch, m.latent)
 	b.Output("z", z)
 	return err
 }
@@ -131,7 +135,7 @@ func (m *Model) buildCenter(b *graph.Builder, batch int) error {
 	if !ok {
 		return fmt.Errorf("vae: q(z|x) is %T, which can't be drawn", q)
 	}
-	z, err := drawable.Center()
+	z, err := node(fmt.Sprintf("Center of %T", q), drawable.Center, batch, m.latent)
 	b.Output("out", z)
 	return err
 }
@@ -188,6 +192,7 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
+	likelihood := "likelihood " + m.p.Family.Name()
 	images, room := make([]float32, n*m.pixels), make([]float32, graph.BatchFor(n)*m.outputs)
 	return images, m.graphs.get("decode", (*Model).buildDecode).Run(n, in, func(lo, hi int, p *graph.Program) error {
 		dst := images[lo*m.pixels : hi*m.pixels]
@@ -198,8 +203,12 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 		if err := graph.Copy(p, "out", params); err != nil {
 			return err
 		}
-		copy(dst, dist.Means(m.p.Family, params, m.pixels))
-		return nil
+		means, err := asked(likelihood, func() ([]float32, error) { return dist.Means(m.p.Family, params, m.pixels), nil })
+		if err == nil && len(means) != len(dst) {
+			err = fmt.Errorf("vae: %s gives %d means for %d pixels", likelihood, len(means), len(dst))
+		}
+		copy(dst, means)
+		return err
 	})
 }
 

@@ -15,7 +15,9 @@ func init() { RegisterObjective("iwae", func(o Objective) Bound { return iwae{o}
 type iwae struct{ Objective }
 
 // Check implements Bound.
-func (o iwae) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+func (o iwae) Check(_ *Model, w klreg.Weight) error {
+	return Takes{Draws: true, Backward: true}.Check(o.Objective, w)
+}
 
 // Loss implements Bound: log q passes its whole gradient.
 func (o iwae) Loss(p *Pass) (LossNodes, error) {

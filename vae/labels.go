@@ -15,6 +15,9 @@ func (m *Model) Given(y []float32) (*Model, error) {
 	case len(y) == 0 || len(y)%m.labels != 0:
 		return nil, fmt.Errorf("vae: labels of %d numbers, want rows of %d", len(y), m.labels)
 	}
+	if i := slices.IndexFunc(y, func(v float32) bool { return v-v != 0 }); i >= 0 {
+		return nil, fmt.Errorf("vae: number %d of the labels of row %d is %v, want a finite one", i%m.labels, i/m.labels, y[i])
+	}
 	given := *m
 	given.y = y
 	return &given, nil

@@ -158,7 +158,7 @@ func (w *weighing) load(name string, row int, src []float32) {
 
 func (m *Model) buildLikelihood(b *graph.Builder, batch int) error {
 	x, y, eps := b.Input("x", batch, m.pixels), m.labelInput(b, batch), b.Input("eps", batch, m.noise)
-	q, err := m.q[0].Family.On(b.Input("params", batch, m.params))
+	q, err := batchOf(m.q[0].Family, b.Input("params", batch, m.params))
 	if err != nil {
 		return err
 	}

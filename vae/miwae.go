@@ -16,7 +16,9 @@ func init() { RegisterObjective("miwae", func(o Objective) Bound { return miwae{
 type miwae struct{ Objective }
 
 // Check implements Bound.
-func (o miwae) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, true) }
+func (o miwae) Check(_ *Model, w klreg.Weight) error {
+	return Takes{Draws: true, Bounds: true, Backward: true}.Check(o.Objective, w)
+}
 
 // Loss implements Bound: each k neighbours of an image's m·k draws are one bound.
 func (o miwae) Loss(p *Pass) (LossNodes, error) {

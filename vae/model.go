@@ -74,23 +74,6 @@ func (m *Model) labelInput(b *graph.Builder, batch int) *G.Node {
 	return b.Input("y", batch, m.labels)
 }
 
-// apply adds a network to the graph of x, and of y if the network takes labels.
-func apply(net nn.Network, x, y *G.Node) (*G.Node, error) {
-	if _, labels, _ := net.Dims(); labels == 0 {
-		y = nil
-	}
-	return net.Apply(x, y)
-}
-
-// on is a conditional given x, and y if its network takes labels.
-func on(c dist.Conditional, x, y *G.Node) (dist.Dist, error) {
-	params, err := apply(c.Net, x, y)
-	if err != nil {
-		return nil, err
-	}
-	return c.Family.On(params)
-}
-
 // closed reports whether KL(q ‖ p) has a closed form: there is one stochastic layer, and a
 // form is registered for the types of posterior and prior.
 func (m *Model) closed() bool {
@@ -105,8 +88,8 @@ func (m *Model) closed() bool {
 	if m.labels > 0 {
 		y = input("y", m.labels)
 	}
-	q, errQ := m.q[0].Family.On(input("params", m.params))
-	p, errP := m.prior.On(g, y)
+	q, errQ := batchOf(m.q[0].Family, input("params", m.params))
+	p, errP := m.priorOn(g, y)
 	return errQ == nil && errP == nil && klreg.HasClosed(q, p)
 }
 

@@ -19,14 +19,14 @@ func newModel(cfg Config, dt tensor.Dtype) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.Hidden = append([]int{}, cfg.Hidden...) // the caller's stays the caller's, and none is [] in JSON
-	cfg.Above = slices.Clone(cfg.Above)
+	cfg = cfg.clone()                           // the caller's stays the caller's
+	cfg.Hidden = append([]int{}, cfg.Hidden...) // none is [] in JSON
 	for l, a := range cfg.Above {
 		cfg.Above[l].Hidden = append([]int{}, a.Hidden...)
 	}
 	parts, err := cfg.parts(dt)
 	if err != nil {
-		return nil, fmt.Errorf("vae: %w", err)
+		return nil, prefixed(err)
 	}
 	m, err := Assemble(parts)
 	if err != nil {
@@ -44,23 +44,23 @@ func (c Config) parts(dt tensor.Dtype) (p Parts, err error) {
 	}
 	s := Spec{Config: c, Dtype: dt, Source: stream.New(c.Seed, stream.Weights, 0), Code: c.top()}
 	p.Rows, p.Cols = c.Rows, c.Cols
-	if s.Posterior, err = known.posterior.New(s); err != nil {
+	if s.Posterior, err = known.posterior.make(s); err != nil {
 		return p, err
 	}
-	if p.Encoder, err = known.encoder.New(s); err != nil {
+	if p.Encoder, err = known.encoder.make(s); err != nil {
 		return p, err
 	}
-	if s.Likelihood, err = known.likelihood.New(s); err != nil {
+	if s.Likelihood, err = known.likelihood.make(s); err != nil {
 		return p, err
 	}
-	if p.Decoder, err = known.decoder.New(s); err != nil {
+	if p.Decoder, err = known.decoder.make(s); err != nil {
 		return p, err
 	}
 	if p.Above, err = c.layers(dt, s.Source); err != nil {
 		return p, err
 	}
 	s.Q = dist.Conditional{Net: p.Encoder, Family: s.Posterior}
-	if p.Prior, err = known.prior.New(s); err != nil {
+	if p.Prior, err = known.prior.make(s); err != nil {
 		return p, err
 	}
 	p.Posterior, p.Likelihood = s.Posterior, s.Likelihood

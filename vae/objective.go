@@ -34,13 +34,15 @@ func (o Objective) Whole() Objective {
 	return o
 }
 
-// Bound is what an objective does: it makes the loss of a training step, as a graph. Each
-// stands in a file of its own, which holds all of it.
+// Bound is what an objective does: it makes the loss of a training step, as a graph.
 type Bound interface {
 	// Check returns an error if the numbers of the objective, the model or the weight of the KL
-	// term do not go with it. m is nil where there is no model yet.
+	// term do not go with it. It refuses what Loss has no use for (see Takes), or that is left
+	// out without a word. m is nil where there is no model yet.
 	Check(m *Model, w klreg.Weight) error
-	// Loss adds the loss to the graph of the pass.
+	// Loss adds the loss to the graph of the pass. It adds nodes alone: the graph is under
+	// construction, and while it is, no other one of the process is compiled or run, as the
+	// methods of a Model do.
 	Loss(p *Pass) (LossNodes, error)
 }
 
@@ -60,7 +62,8 @@ type Pass struct {
 	Beta, Target, Share *G.Node
 }
 
-// LossNodes is what a Bound adds to the graph.
+// LossNodes is what a Bound adds to the graph: Loss, Distortion and Rate, and what else it has.
+// Trace.LossNodes makes all three of a loss.
 type LossNodes struct {
 	Loss       *G.Node // scalar, in nats per image
 	Cost       *G.Node // scalar whose gradient training follows; nil for that of Loss
@@ -85,9 +88,12 @@ type Term struct {
 
 // Trace adds n draws of the codes for each image to the graph, made of noise eps
 // [B·n,Noise]. The rows are the n draws of the first image, then those of the second, and
-// so on.
+// so on. For p.Eps, n is Objective.Samples().
 func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 	x, y, h := p.X, p.Y, p.Params
+	if rows := n * x.Shape()[0]; eps == nil || eps.Shape()[0] != rows {
+		return nil, fmt.Errorf("vae: a trace of %d draws of %d images, want noise of %d rows: p.Eps is that of Objective.Samples() draws each", n, x.Shape()[0], rows)
+	}
 	if n > 1 {
 		if x, err = graph.Repeat(x, n); err != nil { // [B·n,X]
 			return nil, err
@@ -101,7 +107,7 @@ func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 			return nil, err
 		}
 	}
-	q, err := p.Model.q[0].Family.On(h)
+	q, err := batchOf(p.Model.q[0].Family, h)
 	if err != nil {
 		return nil, err
 	}
@@ -114,32 +120,15 @@ func (p *Pass) Trace(eps *G.Node, n int, walk Walk) (t *Trace, err error) {
 
 // Bound returns what the objective does. An unknown name is an error that lists the known
 // ones.
-func (o Objective) Bound() (Bound, error) {
-	known, err := objectives.Get(o.Whole().Name)
+func (o Objective) Bound() (Bound, error) { return o.bound(o.Whole().Name) }
+
+func (o Objective) bound(name string) (Bound, error) {
+	known, err := objectives.Get(name)
 	if err != nil {
 		return nil, err
 	}
-	return known.make(o), nil
+	return asked("objective "+name, func() (Bound, error) { return known.make(o), nil })
 }
-
-// As is the bound of another objective with the same numbers, for an objective that adds to
-// it. If there is no such name, its methods return the error of Bound.
-func (o Objective) As(name string) Bound {
-	o.Name = name
-	b, err := o.Bound()
-	if err != nil {
-		return noBound{err}
-	}
-	return b
-}
-
-type noBound struct{ err error }
-
-// Check implements Bound.
-func (n noBound) Check(*Model, klreg.Weight) error { return n.err }
-
-// Loss implements Bound.
-func (n noBound) Loss(*Pass) (LossNodes, error) { return LossNodes{}, n.err }
 
 // Validate returns an error that names what is wrong with the objective by itself.
 func (o Objective) Validate() error { return o.check(nil, klreg.DefaultWeight()) }
@@ -159,5 +148,10 @@ func (o Objective) check(m *Model, w klreg.Weight) error {
 			return fmt.Errorf("vae: %w", err)
 		}
 	}
-	return known.make(o).Check(m, w)
+	b, err := o.Bound()
+	if err != nil {
+		return err
+	}
+	_, err = asked("objective "+o.Whole().Name, func() (bool, error) { return true, b.Check(m, w) })
+	return prefixed(err)
 }

@@ -843,7 +843,10 @@ func (e estimator) Loss(p *Pass) (l LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
-	return l.withMeans(t)
+	cost := l.Cost
+	l, err = t.LossNodes(l.Loss)
+	l.Cost = cost
+	return l, err
 }
 
 // Estimators that are wrong, each in one way that could be a slip in the code, do not

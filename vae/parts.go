@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -45,20 +46,40 @@ type Part[T any] struct {
 	Options []string
 	// Components and Sigma say whether the part reads those fields of Config.
 	Components, Sigma bool
+
+	name string // kind and name, once it is registered
+}
+
+func (p Part[T]) named(kind, name string) Part[T] {
+	p.name = kind + " " + name
+	return p
+}
+
+func (p Part[T]) make(s Spec) (t T, err error) {
+	if p.New == nil {
+		return t, fmt.Errorf("vae: %s is registered without New", p.name)
+	}
+	return asked(p.name, func() (T, error) { return p.New(s) })
+}
+
+// with is the part as a configuration alone makes it, to be asked for its sizes.
+func (p Part[T]) with(c Config) (T, error) {
+	return p.make(Spec{Config: c, Dtype: tensor.Float32, Source: rand.NewPCG(0, 0)})
 }
 
 func (p Part[T]) check(c Config) error {
 	if p.Check == nil {
 		return nil
 	}
-	return p.Check(c)
+	_, err := asked(p.name, func() (bool, error) { return true, p.Check(c) })
+	return err
 }
 
-func (p Part[T]) weights(c Config) int {
+func (p Part[T]) weights(c Config) (int, error) {
 	if p.Weights == nil {
-		return 0
+		return 0, nil
 	}
-	return p.Weights(c)
+	return asked(p.name, func() (int, error) { return p.Weights(c), nil })
 }
 
 var (
@@ -78,20 +99,30 @@ type objective struct {
 
 // RegisterEncoder adds an encoder under a name, for Config.Encoder. Like all functions that
 // register, it is called from an init function. A name that is registered twice is an error
-// of whatever asks for it.
-func RegisterEncoder(name string, p Part[nn.Network]) { encoders.Register(name, p) }
+// of whatever asks for it. So is a panic in a function of the part, or a nil that it gives.
+func RegisterEncoder(name string, p Part[nn.Network]) {
+	encoders.Register(name, p.named("encoder", name))
+}
 
 // RegisterDecoder adds a decoder under a name, for Config.Decoder.
-func RegisterDecoder(name string, p Part[nn.Network]) { decoders.Register(name, p) }
+func RegisterDecoder(name string, p Part[nn.Network]) {
+	decoders.Register(name, p.named("decoder", name))
+}
 
 // RegisterPosterior adds a family of q(z_1|x) under a name, for Config.Posterior.
-func RegisterPosterior(name string, p Part[dist.Code]) { posteriors.Register(name, p) }
+func RegisterPosterior(name string, p Part[dist.Code]) {
+	posteriors.Register(name, p.named("posterior", name))
+}
 
 // RegisterLikelihood adds a family of p(x|z_1) under a name, for Config.Likelihood.
-func RegisterLikelihood(name string, p Part[dist.Family]) { likelihoods.Register(name, p) }
+func RegisterLikelihood(name string, p Part[dist.Family]) {
+	likelihoods.Register(name, p.named("likelihood", name))
+}
 
 // RegisterPrior adds a prior under a name, for Config.Prior.
-func RegisterPrior(name string, p Part[dist.Prior]) { priors.Register(name, p) }
+func RegisterPrior(name string, p Part[dist.Prior]) {
+	priors.Register(name, p.named("prior", name))
+}
 
 // RegisterObjective adds an objective under a name, for Objective.Name, and the names of
 // the options that it reads, for Objective.Options.
@@ -126,29 +157,44 @@ func (c Config) Domain() (dist.Domain, error) {
 	if err != nil {
 		return 0, err
 	}
-	f, err := l.New(Spec{Config: c, Dtype: tensor.Float32, Source: rand.NewPCG(0, 0)})
+	f, err := l.with(c)
 	if err != nil {
-		return 0, fmt.Errorf("vae: %w", err)
+		return 0, prefixed(err)
 	}
 	return f.Domain(), nil
 }
 
-// known returns the parts that c names, or the error of the first name that is not known.
+// known returns the parts that c names, or an error of all names that are not known.
 func (c Config) known() (k knownParts, err error) {
-	if k.encoder, err = encoders.Get(cmp.Or(c.Encoder, mlp)); err != nil {
-		return k, err
+	var errs [6]error
+	k.encoder, errs[0] = encoders.Get(cmp.Or(c.Encoder, mlp))
+	k.decoder, errs[1] = decoders.Get(cmp.Or(c.Decoder, mlp))
+	k.posterior, errs[2] = posteriors.Get(cmp.Or(c.Posterior, normal))
+	k.likelihood, errs[3] = likelihoods.Get(c.Likelihood)
+	k.prior, errs[4] = priors.Get(cmp.Or(c.Prior, standard))
+	if errs[5] = nn.CheckNames(c.Activation, c.Init); errs[5] != nil {
+		errs[5] = fmt.Errorf("vae: %w", errs[5])
 	}
-	if k.decoder, err = decoders.Get(cmp.Or(c.Decoder, mlp)); err != nil {
-		return k, err
+	for _, e := range errs {
+		switch {
+		case err == nil:
+			err = e
+		case e != nil:
+			err = fmt.Errorf("%w; %s", err, strings.TrimPrefix(e.Error(), "vae: "))
+		}
 	}
-	if k.posterior, err = posteriors.Get(cmp.Or(c.Posterior, normal)); err != nil {
-		return k, err
+	if err != nil {
+		err = fmt.Errorf("%w, or import the package that registers it", err)
 	}
-	if k.likelihood, err = likelihoods.Get(c.Likelihood); err != nil {
-		return k, err
-	}
-	k.prior, err = priors.Get(cmp.Or(c.Prior, standard))
 	return k, err
+}
+
+// prefixed is an error of a part, which may begin with "vae:" or not, as one that does.
+func prefixed(err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), "vae: ") {
+		return err
+	}
+	return fmt.Errorf("vae: %w", err)
 }
 
 type knownParts struct {
@@ -173,8 +219,15 @@ func (k knownParts) check(c Config) error {
 	return nil
 }
 
-func (k knownParts) weights(c Config) int {
-	return k.encoder.weights(c) + k.decoder.weights(c) + k.posterior.weights(c) + k.likelihood.weights(c) + k.prior.weights(c)
+func (k knownParts) weights(c Config) (n int, err error) {
+	for _, weights := range []func(Config) (int, error){k.encoder.weights, k.decoder.weights, k.posterior.weights, k.likelihood.weights, k.prior.weights} {
+		part, err := weights(c)
+		if err != nil {
+			return 0, err
+		}
+		n += part
+	}
+	return n, nil
 }
 
 func init() {
@@ -212,14 +265,23 @@ func init() {
 	for _, f := range []dist.Code{dist.Normal{}, dist.Laplace{}, dist.FullNormal{}} {
 		RegisterPosterior(f.Name(), Part[dist.Code]{New: func(Spec) (dist.Code, error) { return f, nil }})
 	}
-	for _, name := range dist.Likelihoods() {
-		RegisterLikelihood(name, Part[dist.Family]{Sigma: dist.UsesSigma(name),
-			New:   func(s Spec) (dist.Family, error) { return dist.NewLikelihood(name, s.Sigma, s.Dtype) },
-			Check: func(c Config) error { _, err := dist.NewLikelihood(name, c.Sigma, tensor.Float32); return err }})
+	for _, f := range []dist.Family{dist.Bernoulli{}, dist.ContinuousBernoulli{}, dist.Logistic256{}} {
+		RegisterLikelihood(f.Name(), Part[dist.Family]{New: func(Spec) (dist.Family, error) { return f, nil }})
 	}
+	for _, of := range []func(sigma float64) dist.Family{
+		func(sigma float64) dist.Family { return dist.Gaussian{Sigma: sigma} },
+		func(sigma float64) dist.Family { return dist.GaussianPixel{MinSigma: sigma} },
+		func(sigma float64) dist.Family { return dist.LaplacePixel{MinScale: sigma} },
+	} {
+		RegisterLikelihood(of(0).Name(), Part[dist.Family]{Sigma: true, New: func(s Spec) (dist.Family, error) { return of(s.Sigma), nil },
+			Check: func(c Config) error { return validate(of(c.Sigma)) }})
+	}
+	learned := func(s Spec) (dist.Family, error) { return dist.NewGaussianLearned(cmp.Or(s.Sigma, 1), s.Dtype) }
+	RegisterLikelihood(dist.GaussianLearned{}.Name(), Part[dist.Family]{Sigma: true, New: learned,
+		Check: func(c Config) error { _, err := learned(Spec{Config: c, Dtype: tensor.Float32}); return err }})
 	RegisterPrior(standard, Part[dist.Prior]{New: func(s Spec) (dist.Prior, error) { return dist.StandardNormal{Dim: s.Code}, nil }})
 	RegisterPrior("mixture", Part[dist.Prior]{Components: true, Check: checkComponents,
-		New:     func(s Spec) (dist.Prior, error) { return dist.NewMixture(s.Components, s.Code, s.Dtype, s.Source), nil },
+		New:     func(s Spec) (dist.Prior, error) { return dist.NewMixture(s.Components, s.Code, s.Dtype, s.Source) },
 		Weights: func(c Config) int { return c.Components * (2*c.top() + 1) }})
 }
 
@@ -236,7 +298,7 @@ func (c Config) codeParams() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f, err := p.New(Spec{Config: c, Dtype: tensor.Float32, Source: rand.NewPCG(0, 0)})
+	f, err := p.with(c)
 	if err != nil {
 		return 0, err
 	}

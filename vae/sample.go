@@ -34,7 +34,16 @@ func (m *Model) SamplePixels(n int, seed uint64, temperature float64) ([]float32
 	if err != nil {
 		return nil, err
 	}
-	return dist.Samples(m.p.Family, params, m.pixels, src), nil
+	return asked("likelihood "+m.p.Family.Name(), func() ([]float32, error) { return dist.Samples(m.p.Family, params, m.pixels, src), nil })
+}
+
+// fromPrior draws n codes of the topmost layer, given labels y [n,Labels] or nil.
+func (m *Model) fromPrior(n int, y []float32, temperature float64, src rand.Source) ([]float32, error) {
+	z, err := asked("prior "+m.prior.Name(), func() ([]float32, error) { return m.prior.Sample(n, y, temperature, src) })
+	if top := m.latents[len(m.latents)-1]; err == nil && len(z) != n*top {
+		err = fmt.Errorf("vae: prior %s draws %d numbers as %d codes of %d dimensions: is it of other codes?", m.prior.Name(), len(z), n, top)
+	}
+	return z, err
 }
 
 // sampleCodes draws n codes z_1 [n,Z]. It returns the model given their labels, the codes,
@@ -65,7 +74,7 @@ func (m *Model) sampleCodes(n int, seed uint64, temperature float64) (*Model, []
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	z, err := m.prior.Sample(n, y["y"], temperature, src)
+	z, err := m.fromPrior(n, y["y"], temperature, src)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -17,10 +17,7 @@ type sampled struct{ Objective }
 
 // Check implements Bound.
 func (o sampled) Check(_ *Model, w klreg.Weight) error {
-	if o.Backward > 0 {
-		return o.noBackward()
-	}
-	return o.checkDrawn(w, false)
+	return Takes{Draws: true}.Check(o.Objective, w)
 }
 
 // Loss implements Bound.
@@ -33,8 +30,9 @@ func (o sampled) Loss(p *Pass) (l LossNodes, err error) {
 	if err != nil {
 		return l, err
 	}
-	if l.Loss, err = NegativeMean(logw); err != nil {
+	loss, err := NegativeMean(logw)
+	if err != nil {
 		return l, err
 	}
-	return l.withMeans(t)
+	return t.LossNodes(loss)
 }

@@ -45,7 +45,10 @@ func (m *Model) File(meta map[string]string) (*checkpoint.File, error) {
 // before the name. data is the parameter's size, of []float32 or []float64.
 func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 	n := len(p.Names)
-	shape := append([]int{p.Value.Shape()[0] / n}, p.Value.Shape()[1:]...)
+	shape := append([]int{}, p.Value.Shape()...)
+	if n > 1 {
+		shape[0] /= n
+	}
 	ts := make([]checkpoint.Tensor, n)
 	for i, name := range p.Names {
 		ts[i] = checkpoint.Tensor{Name: prefix + name, Shape: shape}
@@ -60,12 +63,16 @@ func Tensors(p *nn.Param, data any, prefix string) []checkpoint.Tensor {
 }
 
 // Restore sets the model's weights from a file that File made of a model of the
-// same shape. On an error nothing has changed.
+// same shape, or from any that has tensors of the parameters' names and shapes. It may hold
+// others as well. On an error nothing has changed.
 func (m *Model) Restore(f *checkpoint.File) error { return RestoreParams(f, m.Params()) }
 
 // RestoreParams sets parameters from the tensors of a file that have their names. A number
 // that is not finite, or above largest, is an error. On an error nothing has changed.
 func RestoreParams(f *checkpoint.File, params []*nn.Param) error {
+	if f == nil {
+		return fmt.Errorf("vae: no file to restore from")
+	}
 	type part struct{ dst, src any }
 	var parts []part
 	for _, p := range params {
@@ -178,6 +185,9 @@ func FromFile(f *checkpoint.File) (*Model, error) {
 // fitting makes the model that the metadata of a file describe, with fresh weights, if the
 // file's tensors go with it.
 func fitting(f *checkpoint.File) (*Model, error) {
+	if f == nil {
+		return nil, fmt.Errorf("%w: there is no file", ErrNotModel)
+	}
 	var cfg Config
 	if ok, err := f.JSON(configKey, &cfg); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotModel, err)
@@ -185,7 +195,7 @@ func fitting(f *checkpoint.File) (*Model, error) {
 		return nil, fmt.Errorf("%w: its metadata lacks %q", ErrNotModel, configKey)
 	}
 	if _, err := cfg.known(); err != nil {
-		return nil, fmt.Errorf("%w; import the package that registers it, or Assemble the parts and Restore the file", err)
+		return nil, fmt.Errorf("%w, or Assemble the parts and Restore the file", err)
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -201,7 +211,11 @@ func fitting(f *checkpoint.File) (*Model, error) {
 			held += size
 		}
 	}
-	if want := cfg.weights(); want > held {
+	want, err := cfg.weights()
+	if err != nil {
+		return nil, err
+	}
+	if want > held {
 		return nil, fmt.Errorf("vae: %w: the metadata describes a model of %d weights, the file holds %d", checkpoint.ErrShape, want, held)
 	}
 	m, err := New(cfg)
@@ -221,12 +235,16 @@ func fitting(f *checkpoint.File) (*Model, error) {
 
 // weights is the least number of weights and biases that the model has, of parts that are
 // known.
-func (c Config) weights() int {
+func (c Config) weights() (int, error) {
 	known, err := c.known()
 	if err != nil {
-		return 0
+		return 0, err
 	}
-	n, below := known.weights(c), c.Latent
+	n, err := known.weights(c)
+	if err != nil {
+		return 0, err
+	}
+	below := c.Latent
 	for _, a := range c.Above {
 		in := below
 		for _, h := range a.Hidden {
@@ -236,5 +254,6 @@ func (c Config) weights() int {
 		n += 2*a.Latent*(in+1) + in*(a.Latent+1)
 		below = a.Latent
 	}
-	return n + c.Flow*flowHidden*2*c.Latent // of each layer's first matrix, which sees mu and logvar
+	outputs, err := c.codeParams()
+	return n + c.Flow*flowHidden*outputs, err // of each layer's first matrix, which sees the posterior's parameters
 }

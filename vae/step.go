@@ -2,7 +2,6 @@ package vae
 
 import (
 	"fmt"
-	"slices"
 
 	"govae/graph"
 	"govae/internal/stream"
@@ -117,12 +116,15 @@ func (m *Model) buildStep(b *graph.Builder, batch int, w klreg.Weight, o Objecti
 	if p.Params, err = apply(m.q[0].Net, p.X, p.Y); err != nil {
 		return err
 	}
-	l, err := bound.Loss(p)
+	l, err := asked("objective "+o.Whole().Name, func() (LossNodes, error) { return bound.Loss(p) })
 	if err != nil {
 		return err
 	}
 	if l.Cost == nil {
 		l.Cost = l.Loss
+	}
+	if err := l.check(); err != nil {
+		return fmt.Errorf("vae: objective %s gives %w", o.Whole().Name, err)
 	}
 	if err := l.addTerms(); err != nil {
 		return err
@@ -157,36 +159,11 @@ func (l *LossNodes) addTerms() (err error) {
 	return nil
 }
 
-// Inputs lists what is to be filled before Run: x, and y for a model with labels, and noise
-// with the names of its streams.
-func (s *Step) Inputs() []graph.Input { return s.p.Inputs() }
-
-// Input is the next batch's buffer of an input, to be filled before Run. It panics if there
-// is no such input.
-func (s *Step) Input(name string) []float32 { return s.p.Input(name) }
-
-// X is the next batch's images [B,X], to be filled before Run.
-func (s *Step) X() []float32 { return s.p.Input("x") }
-
-// Eps is the next batch's noise [B·Samples,Noise], to be filled before Run with draws from
-// N(0,1).
-func (s *Step) Eps() []float32 { return s.p.Input("eps") }
-
 // Take makes what is in the inputs the batch of the next Run. From then on they are
 // other buffers, which may be filled for the Run after it, also while Run runs.
 func (s *Step) Take() error {
 	s.taken = true
 	return s.p.Take()
-}
-
-// Set gives a scalar its value for the Runs to come, if the step has it: "capacity" is the
-// rate that a weight with a capacity aims at, in nats per image (klreg.Weight.CapacityAt);
-// "share" is that of the layers above the first in the KL term (AboveAt), 1 to begin with.
-func (s *Step) Set(name string, v float64) error {
-	if !slices.Contains(s.p.Scalars(), name) {
-		return nil
-	}
-	return s.p.Set(name, v)
 }
 
 // Run computes the loss of the batch that was taken, and its gradient, with the
@@ -218,15 +195,3 @@ func (s *Step) Run(beta float64) (Loss, error) {
 	}
 	return l, err
 }
-
-// Grads is the gradient of the last Run's loss, one slice for each of the
-// model's Params that is not frozen, in their order and shape. The next Run overwrites it.
-func (s *Step) Grads() [][]float32 { return s.grads }
-
-// After is what the objective does when the parameters have changed (LossNodes.After), given
-// the Program of the step; nil for nothing. Whoever trains by Run and Grads calls it, and a
-// train.Batch has it.
-func (s *Step) After() func(p *graph.Program) error { return s.after }
-
-// Program is the compiled graph of the step, for a loop that trains programs of any kind.
-func (s *Step) Program() *graph.Program { return s.p }

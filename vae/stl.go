@@ -21,7 +21,9 @@ func init() { RegisterObjective("stl", func(o Objective) Bound { return stl{o} }
 type stl struct{ Objective }
 
 // Check implements Bound.
-func (o stl) Check(_ *Model, w klreg.Weight) error { return o.checkDrawn(w, false) }
+func (o stl) Check(_ *Model, w klreg.Weight) error {
+	return Takes{Draws: true, Backward: true}.Check(o.Objective, w)
+}
 
 // Loss implements Bound: the walk leaves the score out.
 func (o stl) Loss(p *Pass) (LossNodes, error) {

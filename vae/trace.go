@@ -1,8 +1,6 @@
 package vae
 
 import (
-	"fmt"
-
 	G "gorgonia.org/gorgonia"
 
 	"govae/dist"
@@ -59,19 +57,15 @@ type Trace struct {
 // its rows, and the noise eps [R,Noise] of all layers, first layer first.
 func (m *Model) trace(q dist.Dist, x, y, eps *G.Node, walk Walk) (*Trace, error) {
 	t := &Trace{K: 1, X: x, Y: y, Q: q, m: m, walk: walk}
-	drawable, ok := q.(dist.Drawable)
-	if !ok {
-		return nil, fmt.Errorf("vae: q(z|x) is %T, which can't be drawn", q)
-	}
 	e, err := m.noiseOf(eps, 0)
 	if err != nil {
 		return nil, err
 	}
-	draw, err := drawable.Draw(e) // [R,Z]
+	d, err := draw(q, e, m.latent) // [R,Z]
 	if err != nil {
 		return nil, err
 	}
-	below, err := t.add(draw)
+	below, err := t.add(d)
 	if err != nil || !walk.Densities {
 		return t, err
 	}
@@ -111,14 +105,6 @@ func (t *Trace) add(draw *dist.Draw) (below *G.Node, err error) {
 	return draw.Z, nil
 }
 
-func (m *Model) priorOn(g *G.ExprGraph, y *G.Node) (dist.Dist, error) {
-	p, err := m.prior.On(g, y)
-	if err != nil {
-		return nil, fmt.Errorf("vae: prior: %w", err)
-	}
-	return p, nil
-}
-
 // Params are the parameters of p(x|z_1), [R,Outputs].
 func (t *Trace) Params() (*G.Node, error) {
 	if t.params != nil {
@@ -138,10 +124,10 @@ func (t *Trace) Distortion() (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := t.m.p.Family.On(params)
+	p, err := batchOf(t.m.p.Family, params)
 	if err != nil {
 		return nil, err
 	}
-	t.distortion, err = dist.NegLogProb(p, t.X)
+	t.distortion, err = density(p, func(x *G.Node) (*G.Node, error) { return dist.NegLogProb(p, x) }, t.X)
 	return t.distortion, err
 }

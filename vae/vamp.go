@@ -1,6 +1,7 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 
@@ -31,7 +32,7 @@ const pseudoMean, pseudoStd = 0.05, 0.01
 
 // NewVamp makes a VampPrior of the posterior q(z|x), whose family is dist.Normal.
 func NewVamp(components int, q dist.Conditional, dt tensor.Dtype, src rand.Source) (*Vamp, error) {
-	pixels, labels, params := q.Net.Dims()
+	pixels, labels, _ := q.Net.Dims()
 	if _, ok := q.Family.(dist.Normal); !ok || labels > 0 || components < 1 {
 		return nil, fmt.Errorf("vae: a vamp prior of %d components of a %s posterior with %d labels, want at least 1, dist.Normal and none", components, q.Family.Name(), labels)
 	}
@@ -39,15 +40,9 @@ func NewVamp(components int, q dist.Conditional, dt tensor.Dtype, src rand.Sourc
 	r := rand.New(src)
 	v.pseudo.Fill(func() float64 { return pseudoMean + pseudoStd*r.NormFloat64() })
 	v.values = graph.NewRows(dt, func(b *graph.Builder, batch int) error {
-		h, err := q.Net.Apply(b.Input("x", batch, pixels), nil)
-		if err != nil {
-			return err
-		}
-		if s := h.Shape(); s[1] != params {
-			return fmt.Errorf("vae: a network of %d outputs gives %v", params, s)
-		}
+		h, err := apply(q.Net, b.Input("x", batch, pixels), nil)
 		b.Output("params", h)
-		return nil
+		return err
 	})
 	return v, nil
 }
@@ -64,7 +59,7 @@ func (v *Vamp) On(g *G.ExprGraph, _ *G.Node) (dist.Dist, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := v.q.On(u, nil)
+	q, err := on(v.q, u, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +112,10 @@ func init() {
 			switch {
 			case len(c.Above) > 0:
 				return fmt.Errorf("a vamp prior takes one stochastic layer, not %d: its pseudo-inputs are images", 1+len(c.Above))
+			case c.Labels > 0:
+				return fmt.Errorf("a vamp prior takes no labels, and the model %d", c.Labels)
+			case cmp.Or(c.Posterior, normal) != normal:
+				return fmt.Errorf("a vamp prior of a %s posterior, want normal: it is made of the encoder's Gaussians", c.Posterior)
 			case c.Flow > 0:
 				return fmt.Errorf("a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
 			}

@@ -2,6 +2,7 @@ package outside
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -45,6 +46,20 @@ func TestMMDLoss(t *testing.T) {
 	}
 	if want := l.Distortion + 0.5*l.Rate + 7*l.Parts["mmd"]; math.Abs(l.Loss-want) > 1e-5*want || l.Parts["mmd"] <= 0 {
 		t.Errorf("loss %v of distortion %v, rate %v and MMD %v, want %v", l.Loss, l.Distortion, l.Rate, l.Parts["mmd"], want)
+	}
+}
+
+// A weight that is none, and numbers that the objective has no use for, are errors before there is
+// a model.
+func TestMMDValidate(t *testing.T) {
+	for want, o := range map[string]vae.Objective{
+		`vae: outside: option mmd.weight is "-3"`:             {Name: "mmd", Options: vae.Options{"mmd.weight": "-3"}},
+		"vae: objective mmd takes one draw an image, not 5":   {Name: "mmd", K: 5},
+		"draws chosen by their weights, which objective mmd ": {Name: "mmd", Backward: 1},
+	} {
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %q", o, err, want)
+		}
 	}
 }
 

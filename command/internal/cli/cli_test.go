@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"govae/dist"
 	"govae/mnist"
 	"govae/vae"
 )
@@ -206,15 +205,6 @@ func TestFloats(t *testing.T) {
 	}
 	if s := (*Floats)(nil).String(); s != "" {
 		t.Errorf("String of nil = %q", s)
-	}
-}
-
-// Bits are bits, and counts of at most one; nothing else is of binarised pixels.
-func TestBinarized(t *testing.T) {
-	for d, want := range map[dist.Domain]bool{dist.Binary: true, dist.Counts: true, dist.Real: false, dist.Unit: false, dist.Grey: false} {
-		if Binarized(d) != want {
-			t.Errorf("%v: %v", d, !want)
-		}
 	}
 }
 

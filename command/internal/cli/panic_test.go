@@ -18,7 +18,7 @@ func (b *broken) deep(n int) int {
 	return b.next.deep(0)
 }
 
-// A panic is one line that names the command, the place and the package; errors pass.
+// A panic is one line that names the command and the place; errors pass.
 func TestGuarded(t *testing.T) {
 	failed := errors.New("train: failed")
 	for _, test := range []struct {
@@ -28,10 +28,10 @@ func TestGuarded(t *testing.T) {
 	}{
 		{"error", func(context.Context, []string) error { return failed }, `^train: failed$`},
 		{"nil", func(context.Context, []string) error { return nil }, ``},
-		{"text", func(context.Context, []string) error { panic("a\nb") }, `^train: panic: a; b, at panic_test\.go:\d+ of package govae/command/internal/cli: this is a fault of govae or of a part: please report it, with the stack that GOVAE_STACK=1 prints$`},
-		{"nil pointer", func(context.Context, []string) error { (&broken{}).deep(0); return nil }, `^train: panic: runtime error: invalid memory address or nil pointer dereference, at panic_test\.go:18 of package govae/command/internal/cli: `},
-		{"nil panic", func(context.Context, []string) error { panic(nil) }, `^train: panic: panic called with nil argument.*, at panic_test\.go:\d+ `},
-		{"in a library", func(_ context.Context, args []string) error { return errors.New(strings.Repeat("x", -len(args))) }, `^train: panic: strings: negative Repeat count, at strings\.go:\d+ of package strings: `},
+		{"text", func(context.Context, []string) error { panic("a\nb") }, `^train: panic: a; b, at cli/panic_test\.go:\d+: this is a fault of govae or of a part: please report it, with the stack that GOVAE_STACK=1 prints$`},
+		{"nil pointer", func(context.Context, []string) error { (&broken{}).deep(0); return nil }, `^train: panic: runtime error: invalid memory address or nil pointer dereference, at cli/panic_test\.go:18: `},
+		{"nil panic", func(context.Context, []string) error { panic(nil) }, `^train: panic: panic called with nil argument.*, at cli/panic_test\.go:\d+: `},
+		{"in a library", func(_ context.Context, args []string) error { return errors.New(strings.Repeat("x", -len(args))) }, `^train: panic: strings: negative Repeat count, at strings/strings\.go:\d+`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -50,19 +50,5 @@ func TestGuarded(t *testing.T) {
 	err := guarded(context.Background(), "train", func(context.Context, []string) error { panic("x") }, nil, &stderr)
 	if err == nil || !strings.HasSuffix(err.Error(), "with this stack") || !strings.Contains(stderr.String(), "TestGuarded") {
 		t.Errorf("%v, and a stack of %q", err, stderr.String())
-	}
-}
-
-func TestPackageOf(t *testing.T) {
-	for function, want := range map[string]string{
-		"main.main":                          "main",
-		"govae/dist.Normal.On":               "govae/dist",
-		"govae/dist.(*Learned).On.func1":     "govae/dist",
-		"example.com/x.y/parts.init.0.func2": "example.com/x.y/parts",
-		"govae/nn.apply[go.shape.[]a/b.T]":   "govae/nn",
-	} {
-		if got := packageOf(function); got != want {
-			t.Errorf("%s is of package %q, want %q", function, got, want)
-		}
 	}
 }
