@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,7 @@ func build() error {
 		return err
 	}
 	for name := range commands {
-		if !testing.Short() || os.Symlink(self, filepath.Join(bin, name)) != nil {
+		if !testing.Short() || runtime.GOOS == "windows" || os.Symlink(self, filepath.Join(bin, name)) != nil {
 			out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./train", "./sample", "./evaluate", "./reproduce", "./sweep").CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("go build: %v\n%s", err, out)
@@ -252,4 +253,9 @@ func leftovers(t *testing.T, dir string) {
 			t.Errorf("%s was left behind", name)
 		}
 	}
+}
+
+func lastLine(out string) string {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(out, "\r\n", "\n"), "\n"), "\n")
+	return lines[len(lines)-1]
 }

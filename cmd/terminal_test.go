@@ -97,8 +97,3 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("evaluate: exit code %d, prints %q", code, out)
 	}
 }
-
-func lastLine(out string) string {
-	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(out, "\r\n", "\n"), "\n"), "\n")
-	return lines[len(lines)-1]
-}
