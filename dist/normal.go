@@ -3,7 +3,6 @@ package dist
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	G "gorgonia.org/gorgonia"
 
@@ -85,34 +84,6 @@ func (n *NormalBatch) Draw(eps *G.Node) (*Draw, error) {
 		LogProb:     func() (*G.Node, error) { return drawNode(n.Params, eps) },
 		PathLogProb: func(z *G.Node) (*G.Node, error) { return pathNode(z, n.Params, eps) },
 	}, nil
-}
-
-// NormalValue is a diagonal Gaussian as plain numbers.
-type NormalValue struct {
-	Mu, Logvar []float64 // [D]
-}
-
-// LogProb implements Value: −½ Σ_j ((x_j − mu_j)²·exp(−logvar_j) + logvar_j + log 2π).
-func (n NormalValue) LogProb(x []float64) float64 {
-	perNumber(1, n.Mu, x)
-	l := 0.0
-	for j, m := range n.Mu {
-		d := x[j] - m
-		l -= (d*d*math.Exp(-n.Logvar[j]) + n.Logvar[j] + log2Pi) / 2
-	}
-	return l
-}
-
-// Mean implements Value: mu.
-func (n NormalValue) Mean() []float64 { return append([]float64{}, n.Mu...) }
-
-// Sample implements Value: mu + exp(logvar/2)·N(0,1).
-func (n NormalValue) Sample(src rand.Source) []float64 {
-	r, z := rand.New(src), make([]float64, len(n.Mu))
-	for j, m := range n.Mu {
-		z[j] = m + math.Exp(n.Logvar[j]/2)*r.NormFloat64()
-	}
-	return z
 }
 
 // checkNormal returns an error unless h is [R,2D] and all others [R,D].

@@ -73,7 +73,7 @@ func TestLinks(t *testing.T) {
 func TestLinksAreChecked(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[`klreg.Gaussian`](../klreg/klreg.go)", ""},
-		{"[`dist.BernoulliValue.LogProb`](../dist/bernoulli.go)", ""},
+		{"[`dist.BernoulliValue.LogProb`](../dist/bernoullivalue.go)", ""},
 		{"[`dist.Family.Outputs`](../dist/dist.go)", ""},
 		{"[`klreg.Weight.Beta`](../klreg/weight.go)", ""},
 		{"[`klreg.Gaussian`](../klreg)", ""},

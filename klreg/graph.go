@@ -14,16 +14,6 @@ import (
 // differentiated through it.
 func GaussianDimsNode(h *G.Node) (*G.Node, error) { return gaussianKLNode(h) }
 
-// GaussianNode adds the rate KL(q(z|x) ‖ N(0,I)) of each image to the graph: what
-// Gaussian is for one image. h is [B,2Z], the result is [B], in nats.
-func GaussianNode(h *G.Node) (*G.Node, error) {
-	dims, err := GaussianDimsNode(h) // [B,Z]
-	if err != nil {
-		return nil, err
-	}
-	return Sum(dims)
-}
-
 // Sum adds up the dimensions of each image: [B,Z] from GaussianDimsNode to the
 // rate [B], in nats.
 func Sum(dims *G.Node) (*G.Node, error) {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
-
-	"govae/graph"
 )
 
 // Penalty adds the term to the graph, without its factor: a scalar in nats per image, from
@@ -41,17 +39,4 @@ func (w Weight) Penalty(dims, mean, target *G.Node) (penalty *G.Node, err error)
 		return nil, fmt.Errorf("klreg: penalty: %w", err)
 	}
 	return penalty, nil
-}
-
-// MeanRate adds mean_i Σ_j dims_ij of dims [B,Z]: a scalar in nats per image.
-func MeanRate(dims *G.Node) (*G.Node, error) {
-	rate, err := Sum(dims) // [B]
-	if err != nil {
-		return nil, err
-	}
-	mean, err := graph.Mean(rate) // scalar
-	if err != nil {
-		return nil, fmt.Errorf("klreg: %w", err)
-	}
-	return mean, nil
 }

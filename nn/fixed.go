@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"slices"
 	"sync"
 
 	G "gorgonia.org/gorgonia"
@@ -33,4 +34,20 @@ func (h held) Apply(x, y *G.Node) (*G.Node, error) {
 		defer holding.Delete(g)
 	}
 	return h.Network.Apply(x, y)
+}
+
+// Freeze sets Frozen of each parameter.
+func Freeze(params ...*Param) {
+	for _, p := range params {
+		p.Frozen = true
+	}
+}
+
+// Fixed is the MLP with parameters that Apply passes no gradient to.
+func (m MLP) Fixed() MLP {
+	fixed := slices.Clone(m)
+	for i := range fixed {
+		fixed[i].Fixed = true
+	}
+	return fixed
 }

@@ -3,21 +3,10 @@ package nn
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
-
-// CheckNames returns an error if there is no such activation of hidden layers, or no
-// such initialisation. It lists those that there are.
-func CheckNames(activation, init string) error {
-	if _, err := activationOf(activation); err != nil {
-		return err
-	}
-	_, err := initOf(init)
-	return err
-}
 
 // MLP is a multilayer perceptron: layers, each applied to what the one before gives.
 type MLP []Linear
@@ -83,24 +72,6 @@ func (m MLP) Apply(x *G.Node) (h *G.Node, err error) {
 		}
 	}
 	return h, nil
-}
-
-// Value is what Apply computes, of one row as plain numbers: x [I] to [O] of the last layer.
-// It panics if x has another length.
-func (m MLP) Value(x []float64) []float64 {
-	for _, layer := range m {
-		x = layer.Value(x)
-	}
-	return x
-}
-
-// Fixed is the MLP with parameters that Apply passes no gradient to.
-func (m MLP) Fixed() MLP {
-	fixed := slices.Clone(m)
-	for i := range fixed {
-		fixed[i].Fixed = true
-	}
-	return fixed
 }
 
 // Params lists the layers' parameters in order, weight before bias.

@@ -36,13 +36,6 @@ func NewParam(dt tensor.Dtype, name string, shape ...int) *Param {
 	return &Param{Names: []string{name}, Value: tensor.New(tensor.Of(dt), tensor.WithShape(shape...))}
 }
 
-// Freeze sets Frozen of each parameter.
-func Freeze(params ...*Param) {
-	for _, p := range params {
-		p.Frozen = true
-	}
-}
-
 // Trained lists the parameters that are not frozen.
 func Trained(params []*Param) []*Param {
 	var trained []*Param
@@ -57,34 +50,6 @@ func Trained(params []*Param) []*Param {
 // GradientName is the name that Gradients gives the parameter's gradient: "grad " and the
 // first of Names.
 func (p *Param) GradientName() string { return "grad " + p.Names[0] }
-
-// CheckParams returns an error unless the parameters can be trained and saved: each is there,
-// float32 or float64, has at least one number and one dimension, and names that divide its
-// first dimension; and no name is used twice, also not by one parameter that stands in the
-// list twice.
-func CheckParams(params []*Param) error {
-	names := map[string]bool{}
-	for i, p := range params {
-		if p == nil || p.Value == nil || len(p.Names) == 0 {
-			return fmt.Errorf("nn: parameter %d of %d: want one with a name and a value", i+1, len(params))
-		}
-		switch dt, s := p.Value.Dtype(), p.Value.Shape(); {
-		case dt != tensor.Float32 && dt != tensor.Float64:
-			return fmt.Errorf("nn: parameter %s of %v, want float32 or float64", p.Names[0], dt)
-		case s.Dims() == 0 || s.TotalSize() < 1:
-			return fmt.Errorf("nn: parameter %s of shape %v, want at least one dimension and one number", p.Names[0], s)
-		case s[0]%len(p.Names) != 0:
-			return fmt.Errorf("nn: parameter %q of shape %v: its %d names do not part it into equal rows", p.Names, s, len(p.Names))
-		}
-		for _, n := range p.Names {
-			if n == "" || names[n] {
-				return fmt.Errorf("nn: two parameters named %q, or one without a name", n)
-			}
-			names[n] = true
-		}
-	}
-	return nil
-}
 
 // Gradients adds the gradient of a scalar cost for each parameter that is not frozen to the
 // outputs of a program, by its GradientName. One cost of a graph is differentiated. It is an

@@ -55,15 +55,6 @@ func batchOf(f dist.Family, params *G.Node) (dist.Dist, error) {
 	return asked("distribution "+f.Name(), func() (dist.Dist, error) { return f.On(params) })
 }
 
-// on is a conditional given x, and y if its network takes labels.
-func on(c dist.Conditional, x, y *G.Node) (dist.Dist, error) {
-	params, err := apply(c.Net, x, y)
-	if err != nil {
-		return nil, err
-	}
-	return batchOf(c.Family, params)
-}
-
 func (m *Model) priorOn(g *G.ExprGraph, y *G.Node) (dist.Dist, error) {
 	return asked("prior "+m.prior.Name(), func() (p dist.Dist, err error) {
 		if p, err = m.prior.On(g, y); err != nil {

@@ -278,3 +278,12 @@ func fits(what string, n, width int) error {
 	}
 	return nil
 }
+
+// on is a conditional given x, and y if its network takes labels.
+func on(c dist.Conditional, x, y *G.Node) (dist.Dist, error) {
+	params, err := apply(c.Net, x, y)
+	if err != nil {
+		return nil, err
+	}
+	return batchOf(c.Family, params)
+}
