@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"govae/checkpoint"
@@ -233,4 +234,36 @@ func damagedModels(t *testing.T, dir, path string) map[string][]string {
 		}
 	}, "wrong dtype", "F32")
 	return want
+}
+
+// A model that is used on other images than its run was measured on says so first; the data
+// are known by what is in them, whatever their directory is called.
+func TestOtherDataIsSaid(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, dir, tinyModel("-quiet", "-limit", "64")...)
+	copied, others := filepath.Join(dir, "copy", "raw"), filepath.Join(dir, "other", "raw")
+	if err := os.CopyFS(copied, os.DirFS(tiny)); err != nil {
+		t.Fatal(err)
+	}
+	train, test, err := mnist.Load(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSets(others, train, test.Slice(1, test.Len())); err != nil {
+		t.Fatal(err)
+	}
+	const said = "note: other data: the model's run was measured on 128 images of 28×28, crc32 "
+	for _, args := range [][]string{{"evaluate", "-k", "2", "-n", "4"}, {"sample", "-kind", "reconstruct", "-out", "x.png"}} {
+		args = append(args, "-model", "run/model.safetensors")
+		if out := must(t, dir, append(args, "-data", copied)...); strings.Contains(out, "note:") {
+			t.Errorf("on a copy of the data:\n%s", out)
+		}
+		if out := must(t, dir, append(args, "-data", others)...); !strings.HasPrefix(out, said) || !strings.Contains(out, "; these are 127 images") {
+			t.Errorf("on other data:\n%s", out)
+		}
+	}
+	if out := must(t, dir, "evaluate", "-k", "2", "-n", "4", "-json", "-model", "run/model.safetensors", "-data", others); !strings.Contains(out, `"other_data": "the model's run`) {
+		t.Errorf("-json on other data:\n%s", out)
+	}
 }

@@ -14,6 +14,9 @@ import (
 
 // Options say how a model is evaluated.
 type Options struct {
+	// Home is the mnist.Set.ID of the test images of the run that trained the model, "" if it
+	// is not known. A report on others says so first.
+	Home string `json:"-"`
 	K        int                // samples an image for log p(x)
 	N        int                // images for log p(x), drawn at random; the rest is over all images
 	Binarize mnist.Binarization // of the pixels
@@ -78,6 +81,7 @@ type Report struct {
 	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; with a flow there is none
 	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
+	OtherData     string     `json:"other_data,omitempty"` // that these are not the test images of the model's own run, in words
 	Model         vae.Config `json:"model"`
 
 	Surgery    *RateParts   `json:"surgery,omitempty"`
@@ -112,6 +116,9 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 		Data: set.Name, DataID: id, Images: set.Len(), Binarization: o.Binarize.LabelOf(m.Likelihood().Domain() == dist.Binary), Likelihood: cfg.Likelihood,
 		Estimator: "importance-weighted bound, log 1/K Σ w", K: o.K, N: o.N, Seed: o.Seed,
 	}}
+	if o.Home != "" && o.Home != id {
+		r.OtherData = fmt.Sprintf("the model's run was measured on %s; these are %s", o.Home, id)
+	}
 	var err error
 	if o.Against != nil { // before the work
 		if err := Comparable(r.Protocol, o.Against.Protocol); err != nil {

@@ -34,7 +34,11 @@ func row(name string, m Mean, note string) string {
 // WriteText prints the report as a person reads it.
 func (r *Report) WriteText(w io.Writer) error {
 	p := r.Protocol
-	s := "nats per image, mean ± standard error over images\n" +
+	s := ""
+	if r.OtherData != "" {
+		s = "note: other data: " + r.OtherData + "\n"
+	}
+	s += "nats per image, mean ± standard error over images\n" +
 		row("ELBO", r.ELBO, "= −(rate + distortion)") +
 		row("rate", r.Rate, "KL(q(z|x) ‖ p(z))") +
 		row("distortion", r.Distortion, "−E_q log p(x|z)") +

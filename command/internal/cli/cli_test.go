@@ -209,16 +209,16 @@ func TestFloats(t *testing.T) {
 }
 
 func TestOpenModel(t *testing.T) {
-	m, b, err := OpenModel("")
-	if err != nil || b != mnist.Dynamic || m.Config().Latent != 20 {
-		t.Errorf("OpenModel of the model that comes with govae = %v, %v", b, err)
+	m, s, err := OpenModel("")
+	if err != nil || s.Train.Binarize != mnist.Dynamic || m.Config().Latent != 20 {
+		t.Errorf("OpenModel of the model that comes with govae = %v, %v", s, err)
 	}
 	path := filepath.Join(t.TempDir(), "m")
 	if err := m.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, b, err := OpenModel(path); err != nil || b != mnist.Dynamic {
-		t.Errorf("OpenModel of a model without training settings = %v, %v, want dynamic", b, err)
+	if _, s, err := OpenModel(path); err != nil || s.Train.Binarize != mnist.Dynamic {
+		t.Errorf("OpenModel of a model without training settings = %v, %v, want dynamic", s.Train.Binarize, err)
 	}
 	cfg := m.Config()
 	cfg.Likelihood = "continuous-bernoulli"
@@ -229,8 +229,8 @@ func TestOpenModel(t *testing.T) {
 	if err := grey.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, b, err := OpenModel(path); err != nil || b != mnist.None {
-		t.Errorf("OpenModel of a model of grey pixels without training settings = %v, %v, want none", b, err)
+	if _, s, err := OpenModel(path); err != nil || s.Train.Binarize != mnist.None {
+		t.Errorf("OpenModel of a model of grey pixels without training settings = %v, %v, want none", s.Train.Binarize, err)
 	}
 	if _, _, err := OpenModel(path + "x"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path+"x") {
 		t.Errorf("OpenModel of no file = %v", err)

@@ -11,11 +11,9 @@ import (
 )
 
 // OpenModel reads a model file, or, if path is empty, the model that comes with
-// govae. It returns also how the pixels were binarised that it was trained on,
-// which, if the file does not say, is dynamic, or none if the likelihood is of grey
-// pixels.
-func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
-	var m *vae.Model
+// govae. It returns also the settings of the run that trained it, as far as the file says.
+// Their Binarize, if it does not, is dynamic, or none if the likelihood is of grey pixels.
+func OpenModel(path string) (m *vae.Model, s train.Settings, err error) {
 	f, err := samples.File()
 	switch {
 	case path != "":
@@ -25,20 +23,18 @@ func OpenModel(path string) (*vae.Model, mnist.Binarization, error) {
 		m, err = vae.FromFile(f)
 	}
 	if errors.Is(err, vae.ErrNotModel) {
-		return nil, "", fmt.Errorf("%w: want a model.safetensors that cmd/train wrote", err)
+		return nil, s, fmt.Errorf("%w: want a model.safetensors that cmd/train wrote", err)
 	} else if err != nil {
-		return nil, "", err
-	}
-	binarize := mnist.Dynamic
-	if !m.Likelihood().Domain().Binarised() {
-		binarize = mnist.None
+		return nil, s, err
 	}
 	s, ok, err := train.TrainedWith(f)
 	if ok {
-		binarize, err = mnist.ParseBinarization(string(s.Train.Binarize))
+		_, err = mnist.ParseBinarization(string(s.Train.Binarize))
+	} else if s.Train.Binarize = mnist.Dynamic; !m.Likelihood().Domain().Binarised() {
+		s.Train.Binarize = mnist.None
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("train: %s: %w", path, err)
+		return nil, s, fmt.Errorf("train: %s: %w", path, err)
 	}
-	return m, binarize, nil
+	return m, s, nil
 }

@@ -26,7 +26,8 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.eval.Binarize = trained; o.binarize != "" {
+	o.eval.Home = trained.Test
+	if o.eval.Binarize = trained.Train.Binarize; o.binarize != "" {
 		o.eval.Binarize = mnist.Binarization(o.binarize)
 	}
 	if !m.Likelihood().Domain().Binarised() && o.eval.Binarize != mnist.None {

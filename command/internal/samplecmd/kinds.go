@@ -19,14 +19,16 @@ import (
 	"govae/figure"
 	"govae/internal/stream"
 	"govae/mnist"
+	"govae/train"
 	"govae/vae"
 )
 
 // source is what figures are drawn from.
 type source struct {
 	*options
-	model    *vae.Model
-	binarize mnist.Binarization // as the model was trained
+	model   *vae.Model
+	trained train.Settings // of the run that trained the model, as far as it is known
+	note    string         // that the images are not those of that run
 }
 
 // picture is a figure, with the images in it that the model made.
@@ -104,7 +106,7 @@ const (
 func open(o *options) (*source, error) {
 	s := &source{options: o}
 	var err error
-	if s.model, s.binarize, err = cli.OpenModel(o.model); err != nil {
+	if s.model, s.trained, err = cli.OpenModel(o.model); err != nil {
 		return nil, err
 	}
 	c := s.model.Config()
@@ -208,11 +210,14 @@ func (s *source) test(n int) (x []float32, labels []uint8, set *mnist.Set, err e
 	if c := s.model.Config(); set.Rows != c.Rows || set.Cols != c.Cols {
 		return nil, nil, nil, fmt.Errorf("sample: the data has images of %d×%d pixels, the model takes %d×%d", set.Rows, set.Cols, c.Rows, c.Cols)
 	}
-	set = set.Prepare(s.binarize, stream.New(s.seed, stream.Fixed, 1))
+	if home := s.trained.Test; home != "" && home != set.ID() {
+		s.note = fmt.Sprintf("note: other data: the model's run was measured on %s; these are %s\n", home, set.ID())
+	}
+	set = set.Prepare(s.trained.Train.Binarize, stream.New(s.seed, stream.Fixed, 1))
 	index := rand.New(stream.New(s.seed, stream.Pick, 0)).Perm(set.Len())
 	index = index[:min(n, len(index))]
 	x = make([]float32, len(index)*set.Size())
-	set.Fill(x, index, s.binarize, stream.New(s.seed, stream.Evaluate, 0))
+	set.Fill(x, index, s.trained.Train.Binarize, stream.New(s.seed, stream.Evaluate, 0))
 	return x, set.LabelsOf(index), set, nil
 }
 

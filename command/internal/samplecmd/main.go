@@ -45,7 +45,7 @@ func Run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if _, err := fmt.Printf("%s: %s\n", o.out, pic.about); err != nil {
+	if _, err := fmt.Printf("%s%s: %s\n", s.note, o.out, pic.about); err != nil {
 		return fmt.Errorf("sample: %s is written, but: %w", o.out, err)
 	}
 	return nil
