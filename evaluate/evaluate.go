@@ -16,7 +16,7 @@ import (
 type Options struct {
 	// Home is the mnist.Set.ID of the test images of the run that trained the model, "" if it
 	// is not known. A report on others says so first.
-	Home string `json:"-"`
+	Home     string             `json:"-"`
 	K        int                // samples an image for log p(x)
 	N        int                // images for log p(x), drawn at random; the rest is over all images
 	Binarize mnist.Binarization // of the pixels

@@ -11,21 +11,21 @@ import (
 )
 
 // Repeat writes each row of a [B,N] k times: [B·k,N]. Its gradient adds the k rows
-// up; there is none if a is data (a graph input).
+// up; there is none if a is an input that is data (IsData).
 func Repeat(a *G.Node, k int) (*G.Node, error) {
 	as := a.Shape()
 	if as.Dims() != 2 || k < 1 {
 		return nil, fmt.Errorf("graph: repeat shape %v %d times, want [B,N], at least once", as, k)
 	}
-	n := as[1]
+	n, data := as[1], a.IsVar() && IsData(a)
 	grad := func(_, dout *G.Node) (G.Nodes, error) {
-		if a.IsVar() {
+		if data {
 			return G.Nodes{nil}, nil
 		}
 		da, err := Compute(fmt.Sprintf("repeat(%d).da", k), as, Both(repeatGrad[float32](n, k), repeatGrad[float64](n, k)), dout)
 		return G.Nodes{da}, err
 	}
-	return Op{Name: fmt.Sprintf("repeat(%d)", k), Shape: tensor.Shape{as[0] * k, n}, Run: Both(repeat[float32](n, k), repeat[float64](n, k)), Wrt: []bool{!a.IsVar()}, Diff: grad}.Apply(a)
+	return Op{Name: fmt.Sprintf("repeat(%d)", k), Shape: tensor.Shape{as[0] * k, n}, Run: Both(repeat[float32](n, k), repeat[float64](n, k)), Wrt: []bool{!data}, Diff: grad}.Apply(a)
 }
 
 func repeat[T simd.Float](n, k int) func(out []T, in [][]T) {

@@ -84,11 +84,13 @@ func Owns(n *G.Node) bool {
 	return ok
 }
 
-// IsData reports whether a node passes no gradient on: it is an input of the graph, or an
-// operation of this package that has no gradient for any of its inputs.
+// IsData reports whether a node passes no gradient on: it is an input of the Builder that
+// makes its graph, or an operation of this package that has no gradient for any of its inputs.
+// A parameter is no data. In a graph that no Builder makes every variable counts as data.
 func IsData(n *G.Node) bool {
 	if n.IsVar() {
-		return true
+		b := underway.Load()
+		return b == nil || b.g != n.Graph() || slices.ContainsFunc(b.inputs, func(in *input) bool { return in.node == n })
 	}
 	o, ok := n.Op().(*fused)
 	return ok && !slices.Contains(o.wrt, true)

@@ -1,15 +1,24 @@
 package graph
 
-import "govae/internal/simd"
+import (
+	"fmt"
+
+	"govae/internal/simd"
+)
 
 // Each makes a kernel of a function of one number of each input, which it evaluates in
 // float64: the shortest way to an operation that works on each number by itself. All
-// inputs have the size of the output.
+// inputs have the size of the output, or the first run is an error.
 func Each(f func(v []float64) float64) Kernel { return Both(eachOf[float32](f), eachOf[float64](f)) }
 
 func eachOf[T Float](f func(v []float64) float64) func(out []T, in [][]T) {
 	return func(out []T, in [][]T) {
 		v := make([]float64, len(in))
+		for k := range in {
+			if len(in[k]) != len(out) {
+				panic(fmt.Sprintf("Each: input %d of %d numbers for an output of %d, want the same size", k, len(in[k]), len(out)))
+			}
+		}
 		for i := range out {
 			for k := range in {
 				v[k] = float64(in[k][i])

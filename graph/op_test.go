@@ -273,3 +273,48 @@ func TestIsData(t *testing.T) {
 		}
 	}
 }
+
+// A parameter is no data: its gradient comes through what leaves data out, too.
+func TestParameterIsNoData(t *testing.T) {
+	value := tensor.New(tensor.WithShape(1, 3), tensor.WithBacking([]float64{1, 2, 3}))
+	p, err := Compile(tensor.Float64, func(b *Builder) error {
+		param := G.NewMatrix(b.Graph(), tensor.Float64, G.WithName("p"), G.WithShape(1, 3), G.WithValue(value))
+		if IsData(param) || !IsData(b.Input("x", 2, 3)) {
+			t.Error("a parameter is data, or an input is none")
+		}
+		var s Steps
+		once, often := s.Do(Mean(s.Do(RowSums(param)))), s.Do(Mean(s.Do(RowSums(s.Do(Repeat(param, 4))))))
+		cost := s.Do(Combine([]float64{1, 1}, once, often))
+		if s.Err() != nil {
+			return s.Err()
+		}
+		grads, err := b.Gradients(cost, param)
+		if err != nil {
+			return err
+		}
+		b.Output("grad", grads[0])
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var grad [3]float64
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Copy(p, "grad", grad[:]); err != nil || grad != [3]float64{2, 2, 2} {
+		t.Errorf("gradient %v, %v, want 2 for each", grad, err)
+	}
+}
+
+// Each refuses inputs of another size than the output's.
+func TestEachOfTwoSizes(t *testing.T) {
+	_, err := Compile(tensor.Float64, func(b *Builder) error {
+		n, err := Op{Name: "sum", Run: Each(func(v []float64) float64 { return v[0] + v[1] })}.Apply(b.Input("a", 2, 3), b.Input("b", 2, 4))
+		b.Output("n", n)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "input 1 of 8 numbers for an output of 6") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	G "gorgonia.org/gorgonia"
@@ -41,6 +42,9 @@ type Program struct {
 // to them.
 var building sync.Mutex
 
+// underway is the Builder of the graph under construction, nil for none.
+var underway atomic.Pointer[Builder]
+
 // Compile makes a program of the graph that build makes, whose inputs are float32 or
 // float64. It runs the program once, on inputs of zeros. Its error is that of build, or of
 // the Builder, or of that run; a panic of build becomes an error that says where it was.
@@ -56,6 +60,8 @@ func Compile(dt tensor.Dtype, build func(b *Builder) error) (*Program, error) {
 	building.Lock()
 	defer building.Unlock()
 	b := &Builder{g: G.NewGraph(), dt: dt}
+	underway.Store(b)
+	defer underway.Store(nil)
 	if err := b.build(build); err != nil {
 		return nil, err
 	}
