@@ -318,3 +318,21 @@ func TestEachOfTwoSizes(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestConstant(t *testing.T) {
+	p, err := Compile(tensor.Float64, func(b *Builder) error {
+		n, err := Constant(b.Input("a", 3, 2), -1.5)
+		b.Output("n", n)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [3]float64
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Copy(p, "n", got[:]); err != nil || got != [3]float64{-1.5, -1.5, -1.5} {
+		t.Errorf("%v, %v, want -1.5 three times", got, err)
+	}
+}

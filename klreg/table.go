@@ -32,6 +32,11 @@ func Register(q, p dist.Dist, f Closed) {
 	table.Lock()
 	defer table.Unlock()
 	k := pairOf(q, p)
+	if f == nil {
+		f = func(q, p dist.Dist) (*G.Node, error) {
+			return nil, fmt.Errorf("klreg: a form of KL(%T ‖ %T) is registered without a function", q, p)
+		}
+	}
 	if table.forms[k] != nil {
 		table.doubles[k] = true
 	}

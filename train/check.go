@@ -158,6 +158,7 @@ type updateAgreed struct {
 	Optimizer string       `json:"optimizer"`
 	Config    optim.Config `json:"config"`
 	Params    []string     `json:"params"`
+	Rate      float64      `json:"rate,omitempty"`
 }
 
 // agreement is that of this run.
@@ -173,7 +174,7 @@ func (l *Loop) agreement() *agreement {
 		if name == "" {
 			name = optim.Default
 		}
-		a.Updates = append(a.Updates, updateAgreed{u.Name, name, u.Config.Whole(), namesOf(u.Params)})
+		a.Updates = append(a.Updates, updateAgreed{u.Name, name, u.Config.Whole(), namesOf(u.Params), u.Rate})
 	}
 	return a
 }
@@ -202,6 +203,8 @@ func (a *agreement) differs(now *agreement) error {
 			return fmt.Errorf("its update %d is named %q, here %q", i+1, u.Name, is.Name)
 		case u.Optimizer != is.Optimizer:
 			return fmt.Errorf("its optimiser is %s, here %s", u.Optimizer, is.Optimizer)
+		case u.Rate != is.Rate:
+			return fmt.Errorf("its %s has the rate %v, here %v", Update{Name: u.Name}.title(), u.Rate, is.Rate)
 		case u.Config != is.Config:
 			return fmt.Errorf("its %s has the settings %+v, here %+v", u.Optimizer, u.Config, is.Config)
 		}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,8 @@ type Update struct {
 	// zero Config for the defaults.
 	Optimizer string
 	Config    optim.Config
+	// Rate multiplies the loop's step size for this update; 0 for 1.
+	Rate float64
 }
 
 // Batch is one update of one step.
@@ -323,7 +326,8 @@ func (l *Loop) step() (rows int, scalars map[string]float64, err error) {
 // the batch before must have been taken.
 func (l *Loop) prepare(at int) error {
 	n := len(l.updates)
-	b, err := l.Task.Batch(at/n, at%n)
+	var b Batch
+	err := caught(func() (err error) { b, err = l.Task.Batch(at/n, at%n); return err })
 	if err != nil {
 		return err
 	}
@@ -389,7 +393,7 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 		return err
 	}
 	grads := l.grads[source{u, b.Program}]
-	lr := l.lr(l.state.Step)
+	lr := l.lr(l.state.Step) * cmp.Or(l.updates[u].Rate, 1)
 	if !(lr >= 0) || math.IsInf(lr, 1) {
 		return fmt.Errorf("train: step %d: the schedule makes the step size %v", l.state.Step+1, lr)
 	}
@@ -401,7 +405,9 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 	}
 	l.optims[u].Step(grads, lr, scale)
 	if b.After != nil {
-		return b.After(b.Program)
+		if err := caught(func() error { return b.After(b.Program) }); err != nil {
+			return fmt.Errorf("train: step %d: after the update: %w", l.state.Step+1, err)
+		}
 	}
 	return nil
 }
@@ -541,3 +547,13 @@ func (interruption) Error() string { return ErrInterrupted.Error() }
 func (i interruption) Unwrap() []error { return []error{ErrInterrupted, i.cause} }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// caught is what a function of the task returns; a panic of it is an error that says where.
+func caught(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panics.Error(r)
+		}
+	}()
+	return f()
+}

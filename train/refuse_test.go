@@ -300,6 +300,7 @@ func TestResumeAgrees(t *testing.T) {
 		`its update 2 is named "two", here "2"`:                func(a *altered, _ *train.Loop) { a.updates[1].Name = "2" },
 		"its optimiser is adam, here sgd":                      func(a *altered, _ *train.Loop) { a.updates[0].Optimizer = "sgd" },
 		"its sgd has the settings {Beta1:0.9":                  func(a *altered, _ *train.Loop) { a.updates[1].Config.Momentum = 0.5 },
+		`its update "two" has the rate 0, here 0.5`:            func(a *altered, _ *train.Loop) { a.updates[1].Rate = 0.5 },
 		`its update "two" does not change a, and here it does`: func(a *altered, _ *train.Loop) { a.updates[1].Params = a.params },
 		`its update "two" changes b, and here it does not`:     func(a *altered, _ *train.Loop) { a.updates[1].Params = nil },
 	} {

@@ -76,9 +76,13 @@ func (m *Model) labelInput(b *graph.Builder, batch int) *G.Node {
 
 // closed reports whether KL(q ‖ p) has a closed form: there is one stochastic layer, and a
 // form is registered for the types of posterior and prior.
-func (m *Model) closed() bool {
+func (m *Model) closed() bool { return m.sampledFor() == "" }
+
+// sampledFor says what it is in the model that a closed form is not known for, and is empty
+// if one is known.
+func (m *Model) sampledFor() string {
 	if len(m.q) > 1 {
-		return false
+		return fmt.Sprintf("%d stochastic layers", len(m.q))
 	}
 	g := G.NewGraph()
 	input := func(name string, width int) *G.Node {
@@ -88,23 +92,22 @@ func (m *Model) closed() bool {
 	if m.labels > 0 {
 		y = input("y", m.labels)
 	}
-	q, errQ := batchOf(m.q[0].Family, input("params", m.params))
-	p, errP := m.priorOn(g, y)
-	return errQ == nil && errP == nil && klreg.HasClosed(q, p)
-}
-
-// sampledFor says what it is in the model that a closed form is not known for, and is empty
-// if one is known.
-func (m *Model) sampledFor() string {
+	q, err := batchOf(m.q[0].Family, input("params", m.params))
+	if err != nil {
+		return fmt.Sprintf("parts that fail (%v)", err)
+	}
+	p, err := m.priorOn(g, y)
+	if err != nil {
+		return fmt.Sprintf("parts that fail (%v)", err)
+	}
+	what := "a " + m.q[0].Family.Name() + " posterior"
 	switch {
-	case len(m.q) > 1:
-		return fmt.Sprintf("%d stochastic layers", len(m.q))
-	case m.closed():
+	case klreg.HasClosed(q, p):
 		return ""
 	case m.prior.Name() != "standard":
-		return fmt.Sprintf("a %s prior", m.prior.Name())
+		what = "a " + m.prior.Name() + " prior"
 	}
-	return fmt.Sprintf("a %s posterior", m.q[0].Family.Name())
+	return fmt.Sprintf("%s (no form for %T and %T)", what, q, p)
 }
 
 func (m *Model) dtype() tensor.Dtype { return m.Params()[0].Value.Dtype() }

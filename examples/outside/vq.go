@@ -148,7 +148,7 @@ type QuantisedBatch struct {
 }
 
 // LogProb implements dist.Dist: 0, of codes that were drawn.
-func (QuantisedBatch) LogProb(z *G.Node) (*G.Node, error) { return constant(z, 0) }
+func (QuantisedBatch) LogProb(z *G.Node) (*G.Node, error) { return graph.Constant(z, 0) }
 
 // Draw implements dist.Drawable.
 func (q QuantisedBatch) Draw(eps *G.Node) (*dist.Draw, error) {
@@ -169,11 +169,6 @@ func quantise[T graph.Float](z []T, in [][]T) { // h, book
 }
 
 func straightThrough[T graph.Float](dh []T, in [][]T) { copy(dh, in[0]) }
-
-// constant is a number for each row of z, which passes no gradient.
-func constant(z *G.Node, v float64) (*G.Node, error) {
-	return graph.Compute("constant", z.Shape()[:1], graph.Each(func([]float64) float64 { return v }), z)
-}
 
 // Entries is the prior of places that each hold any entry of a codebook alike.
 type Entries struct {
@@ -206,7 +201,7 @@ type EntriesBatch struct{ Entries }
 
 // LogProb implements dist.Dist, of codes that were drawn: −places·log K.
 func (e EntriesBatch) LogProb(z *G.Node) (*G.Node, error) {
-	return constant(z, -float64(e.Places)*math.Log(float64(e.book.Value.Shape()[0])))
+	return graph.Constant(z, -float64(e.Places)*math.Log(float64(e.book.Value.Shape()[0])))
 }
 
 // quantising is the objective: the ELBO, the commitment of h to its entries, and the move of
