@@ -70,7 +70,7 @@ func (Logistic256) Means(params []float32, dim int) []float32 {
 // Source: Abramowitz & Stegun 1964, Handbook of Mathematical Functions, 23.1.30, at ½.
 func logisticMean(m, s float64) float64 {
 	const levels = 255.
-	m, s = levels*m, levels*s
+	m, s = float64(levels*m), float64(levels*s) // rounded: no fused multiply-add below
 	if !(s >= 1) {
 		below := min(max(math.Ceil(m-20*s-0.5), 0), levels)
 		sum := below
