@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"gorgonia.org/tensor"
@@ -232,18 +233,18 @@ func (a *agreement) differs(now *agreement) error {
 		return fmt.Errorf("it has %d updates a step, here %d", len(a.Updates), len(now.Updates))
 	}
 	for i, u := range a.Updates {
-		is := now.Updates[i]
+		is, title := now.Updates[i], strings.TrimPrefix(Update{Name: u.Name}.title(), "the ")
 		switch {
 		case u.Name != is.Name:
 			return fmt.Errorf("its update %d is named %q, here %q", i+1, u.Name, is.Name)
 		case u.Optimizer != is.Optimizer:
 			return fmt.Errorf("its optimiser is %s, here %s", u.Optimizer, is.Optimizer)
 		case u.Rate != is.Rate:
-			return fmt.Errorf("its %s has the rate %v, here %v", Update{Name: u.Name}.title(), u.Rate, is.Rate)
+			return fmt.Errorf("its %s has the rate %v, here %v", title, u.Rate, is.Rate)
 		case u.Config != is.Config:
 			return fmt.Errorf("its %s has the settings %+v, here %+v", u.Optimizer, u.Config, is.Config)
 		}
-		if err := differ(u.Params, is.Params, "its "+Update{Name: u.Name}.title()+" changes %s, and here it does not", "its "+Update{Name: u.Name}.title()+" does not change %s, and here it does"); err != nil {
+		if err := differ(u.Params, is.Params, "its "+title+" changes %s, and here it does not", "its "+title+" does not change %s, and here it does"); err != nil {
 			return err
 		}
 	}

@@ -297,6 +297,21 @@ func TestInterruptedRecord(t *testing.T) {
 	}
 }
 
+// An update without a name is told to be the run's one, in whole sentences.
+func TestAgreesWithoutName(t *testing.T) {
+	a := newAltered(t)
+	a.updates = a.updates[:1]
+	a.updates[0].Name = ""
+	l := a.loop("")
+	if err := l.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	a.updates[0].Rate, l.Epochs = 2, 6
+	if err := l.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "another run: its update has the rate 0, here 2") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A loop that has done steps refuses to go on with other parameters, updates or steps, whose
 // moments it has not; with what it had, it goes on.
 func TestRunAgainAgrees(t *testing.T) {
