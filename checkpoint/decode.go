@@ -121,7 +121,7 @@ func readHead(r io.Reader, size int64) ([]byte, error) {
 	n := binary.LittleEndian.Uint64(prefix[:])
 	switch {
 	case n > maxHeader:
-		return nil, fmt.Errorf("%w: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
+		return nil, fmt.Errorf("%w: it does not begin like one: header of %d bytes, at most %d are allowed", ErrFormat, n, maxHeader)
 	case n > uint64(size-prefixSize):
 		return nil, fmt.Errorf("%w: header of %d bytes in a file of %d", ErrTruncated, n, size)
 	}

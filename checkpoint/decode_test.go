@@ -123,7 +123,7 @@ var violations = []struct {
 	{"prefix cut", []byte("\x02\x00\x00\x00\x00\x00\x00"), ErrTruncated, "7 bytes"},
 	{"header cut", []byte("\x08\x00\x00\x00\x00\x00\x00\x00{}"), ErrTruncated, "header of 8 bytes in a file of 10"},
 	{"header too large", binary.LittleEndian.AppendUint64(nil, maxHeader+1), ErrFormat, "header of 100000001 bytes"},
-	{"header of 2^64-1", binary.LittleEndian.AppendUint64(nil, math.MaxUint64), ErrFormat, "at most 100000000"},
+	{"header of 2^64-1", binary.LittleEndian.AppendUint64(nil, math.MaxUint64), ErrFormat, "safetensors file: it does not begin like one: header of 18446744073709551615 bytes, at most 100000000"},
 	{"some text", []byte("This is not a model."), ErrFormat, "at most 100000000"},
 	{"header empty", raw("", ""), ErrFormat, "does not begin with {"},
 	{"header begins with space", raw(" {}", ""), ErrFormat, "does not begin with {"},

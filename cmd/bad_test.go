@@ -63,6 +63,8 @@ func TestTrainBadFlags(t *testing.T) {
 	t.Parallel()
 	dir := fixture(t)
 	cases := append(slices.Clone(flagCases), []badCase{
+		{"-checkpoint-every x -out new", 2, []string{`flag -checkpoint-every: save every "x", want`}},
+		{"-any-machine -out new", 2, []string{"train: -any-machine without -resume"}},
 		{"-epochs many", 2, []string{"-epochs", `"many"`, "whole number"}},
 		{"-epochs 99999999999999999999", 2, []string{"-epochs", "out of range"}},
 		{"-lr fast", 2, []string{"-lr", `"fast"`, "a number"}},
@@ -261,6 +263,8 @@ func TestSampleBadFlags(t *testing.T) {
 func TestEvaluateBadFlags(t *testing.T) {
 	t.Parallel()
 	check(t, fixture(t), "evaluate", append(slices.Clone(flagCases), []badCase{
+		{"-verify=", 2, []string{"evaluate: -verify is empty, want a file"}},
+		{"-verify run/config.json", 1, []string{"run/config.json: not a usable safetensors file: it does not begin like one"}},
 		{"-k 0", 2, []string{"k is 0", "want"}},
 		{"-gap -3", 2, []string{"images is -3", "at least 1"}},
 		{"-gap some", 2, []string{"-gap", `"some"`, "whole number"}},

@@ -270,7 +270,11 @@ func TestResume(t *testing.T) {
 		tinyModel("-resume", "-out", "short", "-epochs", "3", "-limit", "100", "-preset", "default"),
 		{"train", "-resume", "-out", "short", "-epochs", "2"},
 	} {
-		if out := must(t, dir, args...); !strings.Contains(out, "nothing to do") || !strings.Contains(out, "larger -epochs") {
+		has := "short has its 3 epochs; "
+		if args[len(args)-1] == "2" {
+			has = "short has 3 epochs, and -epochs is 2; "
+		}
+		if out := must(t, dir, args...); !strings.Contains(out, "nothing to do: "+has) || !strings.Contains(out, "larger -epochs") {
 			t.Errorf("%v prints\n%s", args, out)
 		}
 		if after := snapshot(t, filepath.Join(dir, "short")); !maps.Equal(before, after) {

@@ -15,7 +15,8 @@
 //
 // Exit codes: 0 done, 1 failed with one line on standard error, 2 bad usage, 130, 143 and 129
 // interrupted by SIGINT, SIGTERM and SIGHUP after a checkpoint. A panic of a part is a
-// failure whose line says where it was; with GOVAE_STACK set its stack is printed as well.
+// failure whose line says where it was; where the line asks for a report, its stack is printed
+// as well with GOVAE_STACK set.
 // -h lists the flags.
 package command
 

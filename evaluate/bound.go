@@ -9,6 +9,7 @@ package evaluate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -63,10 +64,14 @@ const chunk = 500
 
 // ELBO evaluates all images of a set, with one draw of z each. The seed fixes
 // binarisation and noise: two models, or two epochs of one, are compared on the
-// same draws. The set must have been through Prepare. It is an error if the model's likelihood is
-// not of pixels that were binarised so.
+// same draws. The set must have been through Prepare. It is an error if there are no images, if
+// they have not as many pixels as the model takes, if it takes labels and they have none, or if its likelihood
+// is not of pixels that were binarised so.
 func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, seed uint64) (Bound, error) {
-	if err := goesWith(m, b); err != nil {
+	if err := check(ctx, m != nil, set); err != nil {
+		return Bound{}, err
+	}
+	if err := checkModel(m, set, b); err != nil {
 		return Bound{}, err
 	}
 	var elbo, distortion, rate moments
@@ -92,6 +97,37 @@ func ELBO(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarizatio
 		}
 	}
 	return Bound{elbo.mean(), distortion.mean(), rate.mean()}, nil
+}
+
+// check returns an error unless there are a context, a model, and a sound set of at least one
+// image.
+func check(ctx context.Context, model bool, set *mnist.Set) error {
+	switch {
+	case ctx == nil:
+		return errors.New("evaluate: no context: context.Background() is one that never ends")
+	case !model:
+		return errors.New("evaluate: no model")
+	case set == nil:
+		return errors.New("evaluate: no set of images")
+	}
+	if err := set.Validate(); err != nil {
+		return fmt.Errorf("evaluate: %w", err)
+	}
+	if set.Len() == 0 {
+		return fmt.Errorf("evaluate: no images in %s", set.Name)
+	}
+	return nil
+}
+
+// checkModel returns an error unless the images go with the model.
+func checkModel(m *vae.Model, set *mnist.Set, b mnist.Binarization) error {
+	if c := m.Config(); set.Size() != c.Pixels() {
+		return fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, c.Rows, c.Cols)
+	}
+	if m.Labels() > 0 && set.Labels == nil {
+		return fmt.Errorf("evaluate: %s has no labels, and the model takes them", set.Name)
+	}
+	return goesWith(m, b)
 }
 
 // goesWith returns an error if the model's likelihood is not of pixels that were binarised so.

@@ -11,6 +11,7 @@ import (
 
 	"govae/evaluate"
 	"govae/mnist"
+	"govae/vae"
 )
 
 // Of one image there is no standard error and no variance over images: the text says n/a, and
@@ -94,6 +95,70 @@ func TestSizes(t *testing.T) {
 	} {
 		if err := f(); err == nil || !strings.HasPrefix(err.Error(), "evaluate: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// What is missing, or is no whole set, is an error of each function, and neither a panic nor a
+// figure of fewer images.
+func TestNoSet(t *testing.T) {
+	m, set := fixture(t, 4)
+	c := m.Config()
+	c.Labels = 10
+	labelled, err := vae.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ragged, fewer, bare, small := *set, *set, *set, *set
+	ragged.Pixels = set.Pixels[1:]
+	fewer.Labels = set.Labels[:3]
+	bare.Labels = nil
+	small.Rows, small.Cols, small.Labels = 14, 28, nil
+	funcs := map[string]func(ctx context.Context, m *vae.Model, set *mnist.Set) error{
+		"ELBO": func(ctx context.Context, m *vae.Model, set *mnist.Set) error {
+			_, err := evaluate.ELBO(ctx, m, set, mnist.Threshold, 1)
+			return err
+		},
+		"Run": func(ctx context.Context, m *vae.Model, set *mnist.Set) error {
+			_, err := evaluate.Run(ctx, m, set, evaluate.DefaultOptions())
+			return err
+		},
+		"Surgery": func(ctx context.Context, m *vae.Model, set *mnist.Set) error {
+			_, err := evaluate.Surgery(ctx, m, set, mnist.Threshold, evaluate.DefaultSurgeryOptions())
+			return err
+		},
+		"InferenceGap": func(ctx context.Context, m *vae.Model, set *mnist.Set) error {
+			if m == nil {
+				_, err := evaluate.InferenceGap(ctx, nil, set, evaluate.DefaultGapOptions())
+				return err
+			}
+			_, err := evaluate.InferenceGap(ctx, m, set, evaluate.DefaultGapOptions())
+			return err
+		},
+	}
+	for name, f := range funcs {
+		for _, test := range []struct {
+			ctx   context.Context
+			model *vae.Model
+			set   *mnist.Set
+			want  string
+		}{
+			{nil, m, set, "no context"},
+			{context.Background(), nil, set, "no model"},
+			{context.Background(), m, nil, "no set of images"},
+			{context.Background(), m, set.Slice(0, 0), "no images in MNIST"},
+			{context.Background(), m, &ragged, "no whole number of images"},
+			{context.Background(), labelled, &fewer, "3 labels of 4 images"},
+		} {
+			if err := f(test.ctx, test.model, test.set); err == nil || !strings.HasPrefix(err.Error(), "evaluate: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: error %v, want %s", name, err, test.want)
+			}
+		}
+		if err := f(context.Background(), labelled, &bare); err == nil || name == "ELBO" && !strings.Contains(err.Error(), "no labels, and the model takes them") {
+			t.Errorf("%s: no labels: %v", name, err)
+		}
+		if err := f(context.Background(), m, &small); name != "InferenceGap" && (err == nil || !strings.Contains(err.Error(), "14×28")) {
+			t.Errorf("%s: other sizes: %v", name, err)
 		}
 	}
 }

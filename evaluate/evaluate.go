@@ -94,14 +94,14 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	cfg := m.Config()
-	if set.Len() == 0 {
-		return nil, errEmpty(set)
+	if err := check(ctx, m != nil, set); err != nil {
+		return nil, err
 	}
+	cfg := m.Config()
 	if set.Rows != cfg.Rows || set.Cols != cfg.Cols {
 		return nil, fmt.Errorf("evaluate: images of %d×%d pixels for a model of %d×%d", set.Rows, set.Cols, cfg.Rows, cfg.Cols)
 	}
-	if err := goesWith(m, o.Binarize); err != nil {
+	if err := checkModel(m, set, o.Binarize); err != nil {
 		return nil, err
 	}
 	if o.Surgery != nil || o.Gap != nil { // before the work
@@ -173,8 +173,6 @@ func Run(ctx context.Context, m *vae.Model, set *mnist.Set, o Options) (*Report,
 	}
 	return r, nil
 }
-
-func errEmpty(set *mnist.Set) error { return fmt.Errorf("evaluate: no images in %s", set.Name) }
 
 // checkFinite returns an error that names the first figure that isn't a finite number.
 func (r *Report) checkFinite() error {

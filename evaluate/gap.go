@@ -133,13 +133,13 @@ func InferenceGap(ctx context.Context, m GapModel, set *mnist.Set, o GapOptions)
 	if err := o.Validate(); err != nil {
 		return Gap{}, err
 	}
+	if err := check(ctx, m != nil, set); err != nil {
+		return Gap{}, err
+	}
 	if f, ok := m.(interface{ Posterior() dist.Code }); ok {
 		if err := wantGaussian(f); err != nil {
 			return Gap{}, err
 		}
-	}
-	if set.Len() == 0 {
-		return Gap{}, errEmpty(set)
 	}
 	n := min(o.Images, set.Len())
 	pick := rand.New(stream.New(o.Seed, stream.Pick, 0)).Perm(set.Len())[:n]

@@ -62,11 +62,14 @@ type RateParts struct {
 // binarisation as well. The set must have been through Prepare, and the model must
 // not have a flow; stochastic layers and the prior may be any.
 func Surgery(ctx context.Context, m *vae.Model, set *mnist.Set, b mnist.Binarization, o SurgeryOptions) (RateParts, error) {
+	if err := check(ctx, m != nil, set); err != nil {
+		return RateParts{}, err
+	}
 	if err := wantGaussian(m); err != nil {
 		return RateParts{}, err
 	}
-	if set.Len() == 0 {
-		return RateParts{}, errEmpty(set)
+	if err := checkModel(m, set, b); err != nil {
+		return RateParts{}, err
 	}
 	var mu, logvar []float32 // [N,Z]
 	for lo := 0; lo < set.Len(); lo += chunk {
@@ -128,7 +131,7 @@ func wantGaussian(m interface{ Posterior() dist.Code }) error {
 		return fmt.Errorf("evaluate: a model that takes labels: surgery and gap want one of images alone")
 	}
 	if _, ok := m.Posterior().(dist.Normal); !ok {
-		return fmt.Errorf("evaluate: a model with a %s posterior: surgery and gap want a Gaussian q(z|x)", m.Posterior().Name())
+		return fmt.Errorf("evaluate: a model with a %s posterior: surgery and gap want a diagonal Gaussian q(z|x)", m.Posterior().Name())
 	}
 	return nil
 }

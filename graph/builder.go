@@ -65,7 +65,8 @@ func (b *Builder) Graph() *G.ExprGraph { return b.g }
 func (b *Builder) Dtype() tensor.Dtype { return b.dt }
 
 // Input adds an input of data, zeros until it is filled. Two inputs or scalars of one name
-// are an error of Compile, and so is a negative size, or an input too large for any machine.
+// are an error of Compile, and so are no sizes, a negative one, or an input too large for any
+// machine.
 func (b *Builder) Input(name string, shape ...int) *G.Node {
 	return b.add(Input{Name: name, Shape: shape})
 }
@@ -82,7 +83,11 @@ func (b *Builder) Random(name, stream string, noise Noise, shape ...int) *G.Node
 
 func (b *Builder) add(in Input) *G.Node {
 	b.unique(in.Name)
-	if err := checkSize(in.Shape); err != nil {
+	err := checkSize(in.Shape)
+	if err == nil && len(in.Shape) == 0 {
+		err = errors.New("no sizes, want at least one: a single number is a Scalar")
+	}
+	if err != nil {
 		err = fmt.Errorf("graph: input %q: %w", in.Name, err)
 		b.err = cmp.Or(b.err, err)
 		return missing(err)

@@ -54,6 +54,8 @@ func Compile(dt tensor.Dtype, build func(b *Builder) error) (*Program, error) {
 	switch {
 	case dt != tensor.Float32 && dt != tensor.Float64:
 		return nil, fmt.Errorf("graph: compile a graph of %v, want float32 or float64", dt)
+	case build == nil:
+		return nil, errors.New("graph: compile: no function that builds the graph")
 	case nested():
 		return nil, errors.New("graph: a graph is compiled while another one is built: compile and run it before or after")
 	}
@@ -113,6 +115,9 @@ func (b *Builder) compile() (p *Program, err error) {
 		if err := Keep(keep...); err != nil {
 			return nil, err
 		}
+	}
+	if len(b.g.AllNodes()) == 0 {
+		return nil, errors.New("graph: compile a graph without nodes, want at least an output")
 	}
 	p.vm = G.NewTapeMachine(b.g)
 	p.tape = tape(p.vm)

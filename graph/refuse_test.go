@@ -35,7 +35,10 @@ func TestCompileRefuses(t *testing.T) {
 	}
 	for want, build := range map[string]func(b *Builder) error{
 		"build: panic: mine, at graph/refuse_test.go:":             func(*Builder) error { panic("mine") },
-		"build: panic: runtime error: invalid memory":              nil,
+		"compile: no function that builds the graph":               nil,
+		"compile a graph without nodes":                            func(*Builder) error { return nil },
+		`input "x": no sizes, want at least one`:                   func(b *Builder) error { b.Input("x"); return nil },
+		`input "e": no sizes, want at least one`:                   func(b *Builder) error { b.Random("e", "e", Normal); return nil },
 		"called at graph/refuse_test.go:":                          func(b *Builder) error { _, err := RowSums(nil); return err },
 		`input "x": a shape of (-2, 2), want sizes`:                func(b *Builder) error { b.Input("x", -2, 2); return nil },
 		`input "x": a shape of (2, 4611686018427387904), want siz`: func(b *Builder) error { b.Input("x", 2, 1<<62); return nil },
@@ -69,6 +72,17 @@ func TestCompileRefuses(t *testing.T) {
 	}
 	if _, err := Compile(tensor.Int, func(*Builder) error { return nil }); err == nil || !strings.Contains(err.Error(), "a graph of int, want float32 or float64") {
 		t.Errorf("integers: %v", err)
+	}
+}
+
+// Rows without a function that builds the graph are an error of Get and of Run.
+func TestRowsWithoutBuild(t *testing.T) {
+	r := NewRows(tensor.Float32, nil)
+	_, got := r.Get(1)
+	for _, err := range []error{got, r.Run(1, map[string][]float32{"x": {1}})} {
+		if err == nil || !strings.Contains(err.Error(), "graph: compile: no function that builds the graph") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
@@ -168,9 +182,6 @@ func TestCopyRefuses(t *testing.T) {
 	}
 	rows.Put(nil)
 	rows.Put(bare)
-	if err := NewRows(tensor.Float32, nil).Run(1, in); err == nil || !strings.Contains(err.Error(), "graph: build: panic") {
-		t.Errorf("rows without a build function: %v", err)
-	}
 	if err := checkSize(tensor.Shape{math.MaxInt, 0, math.MaxInt}); err == nil {
 		t.Error("a size that overflows passes")
 	}

@@ -155,6 +155,9 @@ func (r *Rows) Get(batch int) (*Program, error) {
 		return p, nil
 	}
 	r.mu.Unlock()
+	if r.build == nil {
+		return Compile(r.dt, nil)
+	}
 	return Compile(r.dt, func(b *Builder) error { return r.build(b, batch) })
 }
 

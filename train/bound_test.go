@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -59,6 +60,68 @@ func metadata(t *testing.T, key, value string) func([]byte) []byte {
 	}
 }
 
+// A state that is damaged, and has no former one that serves, is an error that says both, and
+// what to do.
+func TestNoState(t *testing.T) {
+	const state, former = "state.safetensors", "former.safetensors"
+	cut := func(b []byte) []byte { return b[:len(b)-1] }
+	gone := func([]byte) []byte { return nil }
+	for _, test := range []struct {
+		former func([]byte) []byte
+		want   string
+	}{{cut, "the state before it does not serve: "}, {gone, "there is no former.safetensors to go on from"}} {
+		dir := t.TempDir()
+		l := newSlopes(t, false).loop(dir)
+		if err := l.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		swap(t, dir, state, cut)
+		swap(t, dir, former, test.former)
+		again := newSlopes(t, false).loop(dir)
+		again.Resume = true
+		err := again.Run(context.Background())
+		if err == nil || !strings.Contains(err.Error(), state) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "put one of them back, or choose") {
+			t.Errorf("error %v, want %s", err, test.want)
+		}
+	}
+}
+
+// A new run takes no directory with files of another one, not even with a model of one epoch
+// alone, which Keep would remove; without config.json it does not advise to resume.
+func TestLeftFiles(t *testing.T) {
+	for _, name := range []string{"epoch-1.safetensors", "model.safetensors", "metrics.jsonl"} {
+		for _, config := range []bool{false, true} {
+			dir := t.TempDir()
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			want := "that has lost its config.json: put that back and resume, or choose another directory"
+			if config {
+				want = "choose another directory, or resume it"
+				if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("null"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l := newSlopes(t, false).loop(dir)
+			l.Keep = 1
+			if err := l.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "("+name+")") || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %s", name, err, want)
+			}
+			if b, err := os.ReadFile(path); err != nil || string(b) != "mine" {
+				t.Errorf("%s is %q, %v", name, b, err)
+			}
+		}
+	}
+	l := newSlopes(t, false).loop(t.TempDir()) // a name that no run gives
+	if err := os.WriteFile(filepath.Join(l.Dir, "epoch-01.safetensors"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Run(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 // The files of a run are bound to one another and to the data: one that was changed, or
 // exchanged for that of another run, is named, and the run does not go on.
 func TestResumeOfMixedFiles(t *testing.T) {
@@ -106,6 +169,10 @@ func TestResumeOfMixedFiles(t *testing.T) {
 		{"model cut", model, func(b []byte) []byte { return b[:len(b)-1] }, d, []string{model, "cut short"}},
 		{"best of another seed", best, other(seed, best), d, []string{best, "seed is 2"}},
 		{"best gone", best, gone, d, []string{best, "no such file", "put it back"}},
+		{"config gone", config, gone, d, []string{"has lost its config.json", "put that back"}},
+		{"metrics gone", metrics, gone, d, []string{metrics, "no such file", "put the file back"}},
+		{"metrics cut", metrics, func(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')+1] }, d, []string{metrics, "1 epochs, but", "put the file back"}},
+		{"metrics damaged", metrics, func(b []byte) []byte { return b[1:] }, d, []string{metrics, "line 1 is not", "put the file back"}},
 		{"metrics of another seed", metrics, other(seed, metrics), d, []string{metrics, "not those of the run"}},
 		{"metrics changed", metrics, with(t, `{"epoch":1,"step":2,`, `{"epoch":1,"step":3,`), d, []string{metrics, "not those of the run"}},
 		{"another machine", state, metadata(t, "govae.machine", "z80 with no kernels"), d, []string{state, "z80 with no kernels", "any machine"}},

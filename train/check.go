@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"unsafe"
 
 	"gorgonia.org/tensor"
 
@@ -26,6 +28,10 @@ func (l *Loop) start() error {
 		return errors.New(want)
 	case !(l.Clip >= 0) || math.IsInf(l.Clip, 1):
 		return fmt.Errorf("train: clip is %v, want a finite number of at least 0", l.Clip)
+	case l.Keep < 0:
+		return fmt.Errorf("train: keep is %d, want at least 0", l.Keep)
+	case l.Every.Steps < 0 || l.Every.Time < 0:
+		return fmt.Errorf("train: save every %d steps or %v, want neither below 0", l.Every.Steps, l.Every.Time)
 	case l.Patience > 0 && l.Record == nil:
 		return fmt.Errorf("train: patience of %d epochs without Record, whose score it is of", l.Patience)
 	case l.Resume && l.Dir == "":
@@ -35,6 +41,7 @@ func (l *Loop) start() error {
 		return fmt.Errorf("train: the task's parameters: %w", err)
 	}
 	var fresh []optim.Optimizer
+	var of [][]float32
 	for i, u := range l.updates {
 		if slices.ContainsFunc(l.updates[:i], func(o Update) bool { return o.Name == u.Name }) {
 			return fmt.Errorf("train: two updates named %q", u.Name)
@@ -43,20 +50,46 @@ func (l *Loop) start() error {
 		if err != nil {
 			return err
 		}
-		o, err := optim.New(u.Optimizer, weights, u.Config)
+		o, err := newOptimizer(u.Optimizer, weights, u.Config)
 		if err != nil {
 			return err
 		}
 		fresh = append(fresh, o)
+		of = append(of, weights...)
 	}
-	if len(l.optims) != len(fresh) {
-		l.optims = fresh
+	if l.state.Step == 0 {
+		l.optims, l.of, l.weights = fresh, l.agreement(), of
+	} else if err := l.goesOn(of); err != nil {
+		return fmt.Errorf("train: the loop has done %d steps of another run: %w; make a new Loop for this one", l.state.Step, err)
 	}
 	l.grads, l.ahead = map[source][][]float32{}, ahead{at: -1}
 	if l.state.Sums == nil {
 		l.state.Sums = map[string]float64{}
 	}
 	return l.checkNames()
+}
+
+// goesOn returns an error unless the steps to come are of the run that the loop has begun:
+// its optimisers change the weights that they were made for.
+func (l *Loop) goesOn(weights [][]float32) error {
+	if err := l.of.differs(l.agreement()); err != nil {
+		return err
+	}
+	for i, w := range weights {
+		if unsafe.SliceData(w) != unsafe.SliceData(l.weights[i]) {
+			return errors.New("its parameters of these names are others, with numbers of their own")
+		}
+	}
+	return nil
+}
+
+// newOptimizer is optim.New, with a panic of a maker as an error.
+func newOptimizer(name string, weights [][]float32, cfg optim.Config) (o optim.Optimizer, err error) {
+	failed := caught(func() error { o, err = optim.New(name, weights, cfg); return nil })
+	if failed != nil {
+		return nil, fmt.Errorf("train: optimiser %q: %w", name, failed)
+	}
+	return o, err
 }
 
 // title is what an update is called in errors.
@@ -69,6 +102,9 @@ func (u Update) title() string {
 
 // weights are the numbers that the update changes, of parameters that are the task's.
 func (u Update) weights(all []*nn.Param) (weights [][]float32, err error) {
+	if len(u.Params) == 0 {
+		return nil, fmt.Errorf("train: %s changes no parameters: give it some, or leave it out", u.title())
+	}
 	if err := nn.CheckParams(u.Params); err != nil {
 		return nil, fmt.Errorf("train: the parameters of %s: %w", u.title(), err)
 	}
@@ -197,18 +233,18 @@ func (a *agreement) differs(now *agreement) error {
 		return fmt.Errorf("it has %d updates a step, here %d", len(a.Updates), len(now.Updates))
 	}
 	for i, u := range a.Updates {
-		is := now.Updates[i]
+		is, title := now.Updates[i], strings.TrimPrefix(Update{Name: u.Name}.title(), "the ")
 		switch {
 		case u.Name != is.Name:
 			return fmt.Errorf("its update %d is named %q, here %q", i+1, u.Name, is.Name)
 		case u.Optimizer != is.Optimizer:
 			return fmt.Errorf("its optimiser is %s, here %s", u.Optimizer, is.Optimizer)
 		case u.Rate != is.Rate:
-			return fmt.Errorf("its %s has the rate %v, here %v", Update{Name: u.Name}.title(), u.Rate, is.Rate)
+			return fmt.Errorf("its %s has the rate %v, here %v", title, u.Rate, is.Rate)
 		case u.Config != is.Config:
 			return fmt.Errorf("its %s has the settings %+v, here %+v", u.Optimizer, u.Config, is.Config)
 		}
-		if err := differ(u.Params, is.Params, "its "+Update{Name: u.Name}.title()+" changes %s, and here it does not", "its "+Update{Name: u.Name}.title()+" does not change %s, and here it does"); err != nil {
+		if err := differ(u.Params, is.Params, "its "+title+" changes %s, and here it does not", "its "+title+" does not change %s, and here it does"); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func (c Config) Weight() klreg.Weight {
 
 // optimizer makes the optimiser of these weights.
 func (c Config) optimizer(weights [][]float32) (optim.Optimizer, error) {
-	return optim.New(c.Optimizer, weights, c.optimConfig())
+	return newOptimizer(c.Optimizer, weights, c.optimConfig())
 }
 
 func (c Config) optimConfig() optim.Config {

@@ -187,10 +187,11 @@ func lock(dir string) (unlock func(), err error) {
 
 // free returns an error unless a new run can have the directory.
 func (l *Loop) free() error {
-	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile, formerFile} {
-		if _, err := os.Lstat(l.path(name)); err == nil {
-			return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", l.Dir, name)
+	if name := left(l.Dir); name != "" {
+		if _, err := os.Lstat(l.path(configFile)); errors.Is(err, fs.ErrNotExist) {
+			return lost(l.Dir, name)
 		}
+		return fmt.Errorf("train: %s holds another run (%s): choose another directory, or resume it", l.Dir, name)
 	}
 	// A run that ended before its first checkpoint left only its settings, which
 	// nobody misses.
@@ -204,6 +205,28 @@ func (l *Loop) free() error {
 		}
 	}
 	return nil
+}
+
+// left is the first file of weights, moments or metrics that a run has left in a directory, ""
+// for none.
+func left(dir string) string {
+	for _, name := range []string{metricsFile, modelFile, bestFile, stateFile, formerFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return name
+		}
+	}
+	files, _ := os.ReadDir(dir) // where that fails, so will what comes next
+	for _, f := range files {
+		if _, ok := epochOf(f.Name()); ok {
+			return f.Name()
+		}
+	}
+	return ""
+}
+
+// lost is the error of a directory with a file of a run, whose config.json is not there.
+func lost(dir, name string) error {
+	return fmt.Errorf("train: %s holds a run (%s) that has lost its %s: put that back and resume, or choose another directory", dir, name, configFile)
 }
 
 // foreign reports whether a config.json has other fields than this run's settings.
@@ -224,6 +247,9 @@ func readSettings(dir string) (json.RawMessage, error) {
 	path := filepath.Join(dir, configFile)
 	b, err := checkpoint.ReadFile(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
+		if name := left(dir); name != "" {
+			return nil, lost(dir, name)
+		}
 		return nil, fmt.Errorf("train: no run in %s: it has no %s; without resume one starts there", dir, configFile)
 	} else if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -308,8 +334,10 @@ func (l *Loop) readState() (f *checkpoint.File, name string, err error) {
 		return former, formerFile, nil
 	case errors.Is(err, fs.ErrNotExist) && errors.Is(formerErr, fs.ErrNotExist):
 		return nil, "", nil
+	case errors.Is(formerErr, fs.ErrNotExist):
+		return nil, "", fmt.Errorf("%w; there is no %s to go on from: put one of them back, or choose another directory", err, formerFile)
 	}
-	return nil, "", err
+	return nil, "", fmt.Errorf("%w; the state before it does not serve: %w; put one of them back, or choose another directory", err, formerErr)
 }
 
 // notice tells what a user should know of a run that goes on.
@@ -461,27 +489,30 @@ func setting(v any) string {
 	return string(b)
 }
 
+// putBack is what to do where metrics.jsonl is not as the run left it.
+const putBack = "put the file back as it was, or choose another directory"
+
 // readHistory reads the epochs that are done. Lines of a later one, written just
 // before a crash, will be written again.
 func (l *Loop) readHistory() error {
 	b, err := checkpoint.ReadFile(l.path(metricsFile), maxMetrics)
 	if err != nil && !(errors.Is(err, fs.ErrNotExist) && l.epoch() == 0) {
-		return fmt.Errorf("train: %w", err)
+		return fmt.Errorf("train: %w; %s", err, putBack)
 	}
 	lines := bufio.NewScanner(bytes.NewReader(b))
 	lines.Buffer(nil, len(b)+1)
 	for len(l.lines) < l.epoch() && lines.Scan() {
 		var e struct{ Epoch int }
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil || e.Epoch != len(l.lines)+1 {
-			return fmt.Errorf("train: %s: line %d is not the record of epoch %[2]d", l.path(metricsFile), len(l.lines)+1)
+			return fmt.Errorf("train: %s: line %d is not the record of epoch %[2]d; %s", l.path(metricsFile), len(l.lines)+1, putBack)
 		}
 		l.lines = append(l.lines, bytes.Clone(lines.Bytes()))
 	}
 	if sum := l.metricsSum(); len(l.lines) == l.epoch() && l.state.Metrics != "" && l.state.Metrics != sum {
-		return fmt.Errorf("train: %s: its first %d lines are not those of the run when its state was saved; put them back, or choose another directory", l.path(metricsFile), len(l.lines))
+		return fmt.Errorf("train: %s: its first %d lines are not those of the run when its state was saved; %s", l.path(metricsFile), len(l.lines), putBack)
 	}
 	if len(l.lines) < l.epoch() {
-		return fmt.Errorf("train: %s: %d epochs, but %s is at epoch %d", l.path(metricsFile), len(l.lines), stateFile, l.epoch())
+		return fmt.Errorf("train: %s: %d epochs, but %s is at epoch %d; %s", l.path(metricsFile), len(l.lines), stateFile, l.epoch(), putBack)
 	}
 	return nil
 }

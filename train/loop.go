@@ -137,13 +137,15 @@ type Loop struct {
 	Step     func(Stepped)
 	Epoch    func(s Summary)
 
-	state  loopState
-	optims []optim.Optimizer
-	grads  map[source][][]float32 // of the programs that were seen
-	ahead  ahead
-	saved  int       // steps of the weights in the model file
-	timed  time.Time // when the run was saved last
-	lines  []json.RawMessage
+	state   loopState
+	optims  []optim.Optimizer
+	of      *agreement             // of the steps done
+	weights [][]float32            // that the optimisers change
+	grads   map[source][][]float32 // of the programs that were seen
+	ahead   ahead
+	saved   int       // steps of the weights in the model file
+	timed   time.Time // when the run was saved last
+	lines   []json.RawMessage
 
 	// What the task said at the start of the run.
 	steps   int
@@ -206,8 +208,10 @@ type ahead struct {
 
 // Run trains until Epochs are done, or the context ends: then it finishes the step, saves,
 // and returns ErrInterrupted. A loss, gradient or weight that is not finite ends it before
-// it can reach the weights on disk. What is wrong with the task, or with its first batch, is
-// an error before anything is written. Another Run goes on where this one ended.
+// it can reach the weights on disk. What is wrong with the task, or with the program of its
+// first batch, is an error before anything is written; what Fill says, a scalar that the
+// program does not have, and the batches of further updates come after config.json. Another
+// Run goes on where this one ended, with the same task, seed and optimisers.
 func (l *Loop) Run(ctx context.Context) error {
 	if ctx == nil {
 		return errors.New("train: a run without a context: context.Background() is one that never ends")
@@ -256,11 +260,14 @@ func (l *Loop) patienceEnds() bool {
 }
 
 // lr is the step size of a step.
-func (l *Loop) lr(step int) float64 {
+func (l *Loop) lr(step int) (lr float64, err error) {
 	if l.LR == nil {
-		return 1e-3
+		return 1e-3, nil
 	}
-	return l.LR(step)
+	if err := caught(func() error { lr = l.LR(step); return nil }); err != nil {
+		return 0, fmt.Errorf("train: step %d: the schedule of the step size: %w", step+1, err)
+	}
+	return lr, nil
 }
 
 // runEpoch works off what is left of the current epoch, then measures and saves.
@@ -393,7 +400,11 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 		return err
 	}
 	grads := l.grads[source{u, b.Program}]
-	lr := l.lr(l.state.Step) * cmp.Or(l.updates[u].Rate, 1)
+	lr, err := l.lr(l.state.Step)
+	if err != nil {
+		return err
+	}
+	lr *= cmp.Or(l.updates[u].Rate, 1)
 	if !(lr >= 0) || math.IsInf(lr, 1) {
 		return fmt.Errorf("train: step %d: the schedule makes the step size %v", l.state.Step+1, lr)
 	}
@@ -403,7 +414,9 @@ func (l *Loop) update(u int, b Batch, scalars map[string]float64) error {
 	} else if err != nil {
 		return err
 	}
-	l.optims[u].Step(grads, lr, scale)
+	if err := caught(func() error { l.optims[u].Step(grads, lr, scale); return nil }); err != nil {
+		return fmt.Errorf("train: step %d: optimiser %q: %w", l.state.Step+1, cmp.Or(l.updates[u].Optimizer, optim.Default), err)
+	}
 	if b.After != nil {
 		if err := caught(func() error { return b.After(b.Program) }); err != nil {
 			return fmt.Errorf("train: step %d: after the update: %w", l.state.Step+1, err)
@@ -445,8 +458,12 @@ func (l *Loop) finishEpoch(ctx context.Context) error {
 	if err := l.checkWeights(); err != nil {
 		return err
 	}
+	lr, err := l.lr(l.state.Step - 1)
+	if err != nil {
+		return err
+	}
 	s := Summary{Epoch: l.state.Step / l.steps, Step: l.state.Step, Seconds: l.state.Seconds,
-		LR: l.lr(l.state.Step - 1), Train: map[string]float64{}, Best: l.state.Best}
+		LR: lr, Train: map[string]float64{}, Best: l.state.Best}
 	if s.Seconds > 0 { // a coarse clock may have measured none
 		s.RowsPerSecond = float64(l.state.Seen) / s.Seconds
 	}

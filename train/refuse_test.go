@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -77,8 +78,13 @@ func TestLoopRefuses(t *testing.T) {
 		return nil
 	})
 	for want, change := range map[string]func(a *altered, l *train.Loop){
-		"clip is -1, want":   func(_ *altered, l *train.Loop) { l.Clip = -1 },
-		"clip is NaN, want":  func(_ *altered, l *train.Loop) { l.Clip = math.NaN() },
+		"clip is -1, want":                   func(_ *altered, l *train.Loop) { l.Clip = -1 },
+		"clip is NaN, want":                  func(_ *altered, l *train.Loop) { l.Clip = math.NaN() },
+		"keep is -1, want":                   func(_ *altered, l *train.Loop) { l.Keep = -1 },
+		"every -2 steps":                     func(_ *altered, l *train.Loop) { l.Every.Steps = -2 },
+		"or -1s, want":                       func(_ *altered, l *train.Loop) { l.Every.Time = -time.Second },
+		`update "two" changes no parameters`: func(a *altered, _ *train.Loop) { a.updates[1].Params = nil },
+		`optimiser "panics": panic: mine, at train/refuse_test.go:`: func(a *altered, _ *train.Loop) { a.updates[1].Optimizer = "panics" },
 		"without Record":     func(_ *altered, l *train.Loop) { l.Patience = 1 },
 		"without a run dire": func(_ *altered, l *train.Loop) { l.Dir, l.Resume = "", true },
 		`the parameters of update "one": nn: parameter 1 of 1: want one with a name`: func(a *altered, _ *train.Loop) { a.updates[0].Params[0] = nil },
@@ -119,6 +125,19 @@ func (s *slopes) loopOf() *train.Loop {
 	return &l
 }
 
+// late is an optimiser whose steps panic.
+type late struct{ optim.Optimizer }
+
+func (late) Step([][]float32, float64, float64) { panic("mine") }
+
+func init() {
+	optim.Register("panics", func([][]float32, optim.Config) (optim.Optimizer, error) { panic("mine") })
+	optim.Register("panics later", func(weights [][]float32, cfg optim.Config) (optim.Optimizer, error) {
+		o, err := optim.New("sgd", weights, optim.Config{})
+		return late{o}, err
+	})
+}
+
 // What goes wrong within a run is an error that names it.
 func TestLoopFails(t *testing.T) {
 	nan := math.NaN()
@@ -133,6 +152,15 @@ func TestLoopFails(t *testing.T) {
 		`step 1: the batch: panic: graph: no input named "none", but x, noise, at graph/program.go:`: func(a *altered, _ *train.Loop) {
 			a.batch = func(b *train.Batch) { b.Fill = func(p *graph.Program) error { p.Input("none")[0] = 1; return nil } }
 		},
+		"step 4: the schedule of the step size: panic: mine, at train/refuse_test.go:": func(_ *altered, l *train.Loop) {
+			l.LR = func(step int) float64 {
+				if step == 3 {
+					panic("mine")
+				}
+				return 0.01
+			}
+		},
+		`step 1: optimiser "panics later": panic: mine, at train/refuse_test.go:`: func(a *altered, _ *train.Loop) { a.updates[1].Optimizer = "panics later" },
 		"epoch 1: Record gives the score NaN, want": func(_ *altered, l *train.Loop) {
 			l.Record = func(_ context.Context, s train.Summary) (any, *float64, error) { return s, &nan, nil }
 		},
@@ -269,6 +297,48 @@ func TestInterruptedRecord(t *testing.T) {
 	}
 }
 
+// An update without a name is told to be the run's one, in whole sentences.
+func TestAgreesWithoutName(t *testing.T) {
+	a := newAltered(t)
+	a.updates = a.updates[:1]
+	a.updates[0].Name = ""
+	l := a.loop("")
+	if err := l.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	a.updates[0].Rate, l.Epochs = 2, 6
+	if err := l.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "another run: its update has the rate 0, here 2") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A loop that has done steps refuses to go on with other parameters, updates or steps, whose
+// moments it has not; with what it had, it goes on.
+func TestRunAgainAgrees(t *testing.T) {
+	for want, change := range map[string]func(a *altered, l *train.Loop){
+		"":                                func(*altered, *train.Loop) {},
+		"its epochs have 5 steps, here 3": func(a *altered, _ *train.Loop) { a.steps = func() int { return 3 } },
+		"its seed is 1, here 9":           func(_ *altered, l *train.Loop) { l.Seed = 9 },
+		"its optimiser is adam, here sgd": func(a *altered, _ *train.Loop) { a.updates[0].Optimizer = "sgd" },
+		"it has no parameter c, which is one here": func(a *altered, _ *train.Loop) {
+			a.params = append(a.params, nn.NewParam(tensor.Float32, "c", 1))
+		},
+		"its parameters of these names are others": func(_ *altered, l *train.Loop) { l.Task = newAltered(t) },
+	} {
+		a := newAltered(t)
+		l := a.loop("")
+		if err := l.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		l.Epochs = 6
+		change(a, l)
+		err := l.Run(context.Background())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "the loop has done 15 steps of another run: "+want)) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
 // interrupted is a run of slopes that was interrupted in its second epoch.
 func interrupted(t *testing.T, before func(l *train.Loop)) (dir string) {
 	t.Helper()
@@ -302,7 +372,7 @@ func TestResumeAgrees(t *testing.T) {
 		"its sgd has the settings {Beta1:0.9":                  func(a *altered, _ *train.Loop) { a.updates[1].Config.Momentum = 0.5 },
 		`its update "two" has the rate 0, here 0.5`:            func(a *altered, _ *train.Loop) { a.updates[1].Rate = 0.5 },
 		`its update "two" does not change a, and here it does`: func(a *altered, _ *train.Loop) { a.updates[1].Params = a.params },
-		`its update "two" changes b, and here it does not`:     func(a *altered, _ *train.Loop) { a.updates[1].Params = nil },
+		`its update "two" changes b, and here it does not`:     func(a *altered, _ *train.Loop) { a.updates[1].Params = a.params[:1] },
 	} {
 		a := newAltered(t)
 		l := a.loop(dir)

@@ -41,7 +41,8 @@ type SweepHooks struct {
 // and evaluates each on the test set, without beta: points of the curve on which one
 // term is paid for the other. All else is as in cfg, in whose Out each run has a
 // directory of its own; beside them it writes SweepFile and SweepFigure. A sweep that
-// was interrupted goes on with what is there.
+// was interrupted goes on with what is there. The two files are of these betas alone: those of
+// an earlier sweep into cfg.Out are replaced, and its runs stay.
 //
 // Source: Alemi et al. 2018, section 4, arXiv:1711.00464.
 func Sweep(ctx context.Context, mc vae.Config, data Data, cfg Config, betas []float64, o evaluate.Options, hooks SweepHooks) ([]SweepPoint, error) {

@@ -39,6 +39,8 @@ func parse(args []string) (*options, error) {
 	}
 	if given := f.Given(); o.verify != "" && len(given) > 1 {
 		return nil, cli.Usagef("evaluate: -verify %s goes without other flags", o.verify)
+	} else if _, ok := given["verify"]; ok && o.verify == "" {
+		return nil, cli.Usagef("evaluate: -verify is empty, want a file")
 	}
 	if *surgery {
 		s := evaluate.DefaultSurgeryOptions()

@@ -84,14 +84,16 @@ func (s *Setup) unknownOption() error {
 		if slices.Contains(known, name) {
 			continue
 		}
-		near := ""
-		if n, ok := names.Nearest(name, known); ok {
-			near = fmt.Sprintf(", did you mean %s?", n)
+		choose := ": choose " + names.List(known)
+		if near, ok := names.Nearest(name, known); ok && len(known) == 1 {
+			choose = fmt.Sprintf(", did you mean %s?", near)
+		} else if ok {
+			choose = fmt.Sprintf(", did you mean %s?%s", near, choose)
 		}
 		if len(known) == 0 {
 			return fmt.Errorf("-option %s=%s, where neither the model's parts nor objective %s have options", name, s.Model.Options[name], s.Train.Objective.Whole().Name)
 		}
-		return fmt.Errorf("-option %s=%s: no part of the model and no objective here has it%s: choose %s", name, s.Model.Options[name], near, names.List(known))
+		return fmt.Errorf("-option %s=%s: no part of the model and no objective here has it%s", name, s.Model.Options[name], choose)
 	}
 	return nil
 }

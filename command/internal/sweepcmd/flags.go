@@ -23,7 +23,7 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.data, "data", o.data, "`DIR` with the four MNIST files; if empty, $MNIST_DIR, else GoMNIST's own copy of MNIST")
 	o.DataFlags(f)
 	f.Group("Models")
-	f.Var(&o.betas, "betas", "`NUMBERS` with commas, factors of the KL term, a model for each")
+	f.Var(&o.betas, "betas", "`NUMBERS` with commas, factors of the KL term, a model for each. sweep.json and the figure are of these alone: name those of an earlier sweep into -out again to have them all")
 	o.ModelFlags(f)
 	f.Group("Objective")
 	o.ObjectiveFlags(f, "train-k") // -k is that of the evaluation

@@ -1,9 +1,11 @@
 package traincmd
 
 import (
+	"errors"
 	"flag"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"govae/command/internal/cli"
 	"govae/command/internal/setup"
@@ -38,8 +40,8 @@ func flags(o *options) *cli.Flags {
 	f.StringVar(&o.Train.Out, "out", o.Train.Out, "`DIR` of the run, made if it is not there")
 	f.BoolVar(&o.Train.Resume, "resume", o.Train.Resume, "go on with the run in -out, with its settings; a larger -epochs prolongs it")
 	f.BoolVar(&o.Train.AnyMachine, "any-machine", o.Train.AnyMachine, "with -resume: go on also on another kind of machine than the run was on, where the last digits differ")
-	f.Var((*every)(&o.Train.CheckpointEvery), "checkpoint-every", "save the run within an epoch too, each time after `N` steps, or after a time such as 10m; if empty, at the end of each epoch alone")
-	f.IntVar(&o.Train.Keep, "keep", o.Train.Keep, "keep the models of the last `N` epochs, as epoch-1.safetensors and so on, beside the last and the best one")
+	f.Var((*every)(&o.Train.CheckpointEvery), "checkpoint-every", "save the run within an epoch too, each time after `N` steps, or after a time such as 10m; if empty, at the end of each epoch alone. -resume does not remember it")
+	f.IntVar(&o.Train.Keep, "keep", o.Train.Keep, "keep the models of the last `N` epochs, as epoch-1.safetensors and so on, beside the last and the best one. -resume does not remember it")
 	f.IntVar(&o.threads, "threads", o.threads, "use `N` cores; 0 for all. The result does not depend on it")
 	f.BoolVar(&o.quiet, "quiet", o.quiet, "print nothing but errors")
 	return f
@@ -54,10 +56,11 @@ func (e *every) String() string { return train.Every(*e).String() }
 // Set implements flag.Value.
 func (e *every) Set(text string) error {
 	v, err := train.ParseEvery(text)
-	if err == nil {
-		*e = every(v)
+	if err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "train: ")) // the command says it
 	}
-	return err
+	*e = every(v)
+	return nil
 }
 
 // parse resolves the flags: what was given on the command line overrides the
@@ -79,6 +82,8 @@ func parse(args []string) (*options, error) {
 	switch {
 	case o.Train.Out == "":
 		return nil, cli.Usagef("train: -out is empty, want a directory")
+	case o.Train.AnyMachine && !o.Train.Resume:
+		return nil, cli.Usagef("train: -any-machine without -resume")
 	case o.threads < 0:
 		return nil, cli.Usagef("train: threads is %d, want at least 0", o.threads)
 	}

@@ -203,7 +203,11 @@ func (p *progress) done(epochs []train.Epoch) error {
 		if p.o.Train.CanGrow() {
 			more = "; a larger -epochs goes on"
 		}
-		fmt.Fprintf(p.out, "nothing to do: %s has its %d epochs%s\n", p.o.Train.Out, len(epochs), more)
+		has := fmt.Sprintf("its %d epochs", len(epochs))
+		if n := p.o.Train.Epochs; len(epochs) > n {
+			has = fmt.Sprintf("%d epochs, and -epochs is %d", len(epochs), n)
+		}
+		fmt.Fprintf(p.out, "nothing to do: %s has %s%s\n", p.o.Train.Out, has, more)
 		return p.plain.Err("train", "the run in "+p.o.Train.Out+" is done")
 	}
 	fmt.Fprintf(p.out, "%s in %s: model.safetensors, samples.png, reconstructions.png, curves.png, metrics.jsonl\n",
