@@ -192,7 +192,7 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 	} {
 		o := o
 		change(&o)
-		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a normal+flow posterior") {
+		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with the normal+flow posterior") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -232,7 +232,7 @@ func TestAssembled(t *testing.T) {
 	}{
 		{vae.Parts{}, "of 4 ", ""},
 		{vae.Parts{Prior: mixed.Prior()}, "of 4 ", ""},
-		{vae.Parts{Posterior: dist.Transformed{Base: dist.Normal{}, Flow: flow}}, "of 4 ", "a model with a normal+flow posterior"},
+		{vae.Parts{Posterior: dist.Transformed{Base: dist.Normal{}, Flow: flow}}, "of 4 ", "a model with the normal+flow posterior"},
 		{vae.Parts{Above: []vae.Layer{{Up: net("up", 4, 2), Down: net("down", 2, 4)}}}, "of 2 ", ""},
 	} {
 		tt.parts.Encoder, tt.parts.Decoder, tt.parts.Likelihood = net("encoder", 784, 4), dec, dist.Bernoulli{}

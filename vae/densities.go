@@ -16,7 +16,7 @@ func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
 	d, z := t.Draw[l], t.Z[l]
 	switch {
 	case !t.walk.Path && d.LogProb == nil || t.walk.Path && l == 0 && d.PathLogProb == nil:
-		return nil, fmt.Errorf("vae: a draw of a %s posterior without a density: want LogProb and PathLogProb of dist.Draw", t.m.q[l].Family.Name())
+		return nil, fmt.Errorf("vae: a draw of the %s posterior without a density: want LogProb and PathLogProb of dist.Draw", t.m.q[l].Family.Name())
 	case !t.walk.Path:
 		return density(t.m.q[l].Family, func(*G.Node) (*G.Node, error) { return d.LogProb() }, z)
 	case l == 0:

@@ -168,9 +168,9 @@ func TestDomains(t *testing.T) {
 		{nil, nil, nil, ""},
 		{flips{}, coins{dist.StandardNormal{Dim: 2}}, nil, ""},
 		{nil, coins{dist.StandardNormal{Dim: 2}}, nil, ""}, // the types have a closed KL
-		{flips{}, nil, nil, "vae: a flips posterior is of bits and a standard prior of real numbers, which can't be compared: choose two of the same"},
-		{nil, coins{dist.StandardNormal{Dim: 3}}, above, "vae: a normal posterior is of real numbers and a coins prior of bits"},
-		{flips{}, nil, above, "vae: below another stochastic layer: a flips posterior is of bits"},
+		{flips{}, nil, nil, "vae: the flips posterior is of bits and the standard prior of real numbers, which can't be compared: choose two of the same"},
+		{nil, coins{dist.StandardNormal{Dim: 3}}, above, "vae: the normal posterior is of real numbers and the coins prior of bits"},
+		{flips{}, nil, above, "vae: below another stochastic layer: the flips posterior is of bits"},
 		{nil, nil, above, ""},
 	} {
 		_, err := Assemble(Parts{Encoder: one.Encoder(), Posterior: tt.posterior, Decoder: one.Decoder(), Likelihood: one.Likelihood(), Above: tt.above, Prior: tt.prior})

@@ -59,7 +59,12 @@ func (p Part[T]) make(s Spec) (t T, err error) {
 	if p.New == nil {
 		return t, fmt.Errorf("vae: %s is registered without New", p.name)
 	}
-	return asked(p.name, func() (T, error) { return p.New(s) })
+	return asked(p.name, func() (t T, err error) {
+		if t, err = p.New(s); err == nil && !absent(t) {
+			err = validate(t)
+		}
+		return t, err
+	})
 }
 
 // with is the part as a configuration alone makes it, to be asked for its sizes.
@@ -241,7 +246,7 @@ func init() {
 				return err
 			}
 			if most := maxWeights / c.encoderLast(); outputs < 1 || outputs > most {
-				return fmt.Errorf("a %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", cmp.Or(c.Posterior, normal), c.Latent, outputs, most)
+				return fmt.Errorf("the %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", cmp.Or(c.Posterior, normal), c.Latent, outputs, most)
 			}
 			return nil
 		},
@@ -287,7 +292,7 @@ func init() {
 
 func checkComponents(c Config) error {
 	if most := maxWeights / max(c.top(), c.Pixels()); c.Components < 1 || c.Components > most {
-		return fmt.Errorf("a %s prior of %d components, want 1 to %d", c.Prior, c.Components, most)
+		return fmt.Errorf("the %s prior of %d components, want 1 to %d", c.Prior, c.Components, most)
 	}
 	return nil
 }
