@@ -98,20 +98,24 @@ func (t *Trace) logPriors() (logP []*G.Node, err error) {
 	return append(logP, lp), nil
 }
 
-// Rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence.
+// Rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence. It is an error if
+// the Walk has no Densities.
 func (t *Trace) Rate() (*G.Node, error) {
+	if t.LogQ == nil || t.LogPrior == nil {
+		return nil, fmt.Errorf("vae: the log-densities of a trace without them: want Walk.Densities")
+	}
 	return graph.Combine([]float64{1, -1}, t.LogQ, t.LogPrior)
 }
 
 // LogWeights is log w = −distortion − beta·(log q(z|x) − log p(z)): [R]. beta and share are
 // scalars, nil for 1. share multiplies what the layers above the first have in the
-// difference.
+// difference. It is an error if the Walk has no Densities.
 func (t *Trace) LogWeights(beta, share *G.Node) (*G.Node, error) {
 	distortion, err := t.Distortion()
 	if err != nil {
 		return nil, err
 	}
-	if beta == nil {
+	if beta == nil && t.LogQ != nil {
 		return graph.Combine([]float64{-1, 1, -1}, distortion, t.LogPrior, t.LogQ)
 	}
 	rate, err := t.Rate() // [R]

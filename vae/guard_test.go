@@ -424,6 +424,7 @@ func TestBadObjectives(t *testing.T) {
 		"many costs":  {loss: func(l LossNodes) LossNodes { l.Cost = distortions(l); return l }},
 		"many rates":  {loss: func(l LossNodes) LossNodes { l.Rate = l.Trace.Z[0]; return l }},
 		"distortions": {loss: func(l LossNodes) LossNodes { l.Distortion = distortions(l); return l }},
+		"nameless":    {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Value: l.Rate}}; return l }},
 		"empty term":  {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Name: "mine", Weight: 2}}; return l }},
 		"many terms":  {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Name: "mine", Value: distortions(l)}}; return l }},
 		"panic":       {loss: func(LossNodes) LossNodes { panic("loss") }},
@@ -444,10 +445,10 @@ func TestBadObjectives(t *testing.T) {
 		"sound": "", "no loss": `objective test-no loss gives no node "Loss"`, "no rate": `objective test-no rate gives no node "Rate"`,
 		"many losses": `objective test-many losses gives "Loss" of shape (3), want a scalar`, "many costs": `"Cost" of shape (3)`,
 		"many rates": `"Rate" of shape (3, 2), want a scalar`, "distortions": `"Distortion" of shape (3)`,
-		"empty term": `gives no node "mine"`, "many terms": `"mine" of shape (3), want a scalar`,
+		"nameless": "vae: objective test-nameless gives a term without a name", "empty term": `gives no node "mine"`, "many terms": `"mine" of shape (3), want a scalar`,
 		"panic": "vae: objective test-panic: panic: loss", "check": "vae: objective test-check: panic: check", "refuses": "vae: unlike",
 		"draws": "a trace of 2 draws of 3 images, want noise of 6 rows: p.Eps is that of Objective.Samples() draws each",
-		"nil":   "vae: objective test-nil gives nil", "no make": "vae: objective test-no make: panic: ",
+		"nil":   "vae: objective test-nil gives nil", "no make": "vae: objective test-no make is registered without a function",
 	} {
 		_, err := m.NewObjectiveStep(3, klreg.DefaultWeight(), Objective{Name: "test-" + name})
 		if (err == nil) != (want == "") || err != nil && (!strings.HasPrefix(err.Error(), "vae: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "vae: vae: ")) {

@@ -28,8 +28,15 @@ type Spec struct {
 	Code       int              // for a prior: dimensions of the topmost code
 }
 
-// Option is one of Config.Options, or a default if it is not set.
-func (s Spec) Option(name, standard string) string { return s.Options.Get(name, standard) }
+// Option is one of Config.Options, or a default if it is not set. It panics if no part that Config
+// names lists the option, which could then not be set; in New and Check of a Part that becomes an
+// error of whoever makes the model.
+func (s Spec) Option(name, standard string) string {
+	if k, err := s.known(); err == nil && !slices.Contains(k.options(), name) {
+		panic(fmt.Sprintf("option %q is read, and not listed in Part.Options", name))
+	}
+	return s.Options.Get(name, standard)
+}
 
 // Part says how a part of a model is made. It is registered under a name, which Config,
 // saved models and flags then know.
@@ -42,7 +49,8 @@ type Part[T any] struct {
 	// Weights is the least number of weights that the part has, so that a number in a
 	// forged file is no reason to allocate them; nil for 0.
 	Weights func(c Config) int
-	// Options are the names of those of Config.Options that the part reads.
+	// Options are the names of those of Config.Options that the part reads. A name that several
+	// parts list is one option, which all of them read.
 	Options []string
 	// Components and Sigma say whether the part reads those fields of Config.
 	Components, Sigma bool
@@ -132,6 +140,11 @@ func RegisterPrior(name string, p Part[dist.Prior]) {
 // RegisterObjective adds an objective under a name, for Objective.Name, and the names of
 // the options that it reads, for Objective.Options.
 func RegisterObjective(name string, make func(Objective) Bound, options ...string) {
+	if make == nil {
+		make = func(Objective) Bound {
+			return noBound{fmt.Errorf("vae: objective %s is registered without a function", name)}
+		}
+	}
 	objectives.Register(name, objective{make, options})
 }
 
@@ -209,11 +222,15 @@ type knownParts struct {
 	prior            Part[dist.Prior]
 }
 
+// options are the names of the options that the parts read, in alphabetical order.
+func (k knownParts) options() []string {
+	return sorted(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
+}
+
 // check asks each part whether it goes with the configuration, and whether the options are
 // those of one of them.
 func (k knownParts) check(c Config) error {
-	known := slices.Concat(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
-	if err := c.Options.only("the model's parts", known...); err != nil {
+	if err := c.Options.only("the model's parts", k.options()...); err != nil {
 		return err
 	}
 	for _, check := range []func(Config) error{k.encoder.check, k.decoder.check, k.posterior.check, k.likelihood.check, k.prior.check} {
