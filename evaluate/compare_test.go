@@ -171,6 +171,13 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 	if a.ActiveUnits != 3 || b.Variance[3] > 0.2 || len(b.RatePerDim) > 0 {
 		t.Errorf("%d active units, variance %v with a flow, rates %v", a.ActiveUnits, b.Variance, b.RatePerDim)
 	}
+	const why = "\n–: the KL to N(0,1) by dimension is that of a normal posterior without a flow\n"
+	for r, want := range map[*evaluate.Report]bool{a: false, b: true} {
+		var dims strings.Builder
+		if err := r.WriteDims(&dims); err != nil || strings.HasSuffix(dims.String(), why) != want {
+			t.Errorf("%v: dimensions\n%s", err, dims.String())
+		}
+	}
 	for j, v := range a.Variance[:3] {
 		if math.Abs(b.Variance[j]-v) > 4*math.Sqrt((v/2+1.0/16)/500) {
 			t.Errorf("z%d: variance %v, with a new flow %v", j, v, b.Variance[j])

@@ -365,6 +365,18 @@ func TestBadRegistrations(t *testing.T) {
 		}
 	}
 	c := tiny()
+	nn.RegisterInit("test-no-function", nil)
+	for want, init := range map[string]string{
+		`vae: initialisation "test-no-function" is registered without a function`: "test-no-function",
+		`vae: unknown initialisation "test-nobody"`:                               "test-nobody",
+	} {
+		c.Init = init
+		_, err := New(c)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "import the package") != strings.Contains(want, "unknown") {
+			t.Errorf("error %v, want %s, and to import a package if it is unknown", err, want)
+		}
+	}
+	c = tiny()
 	c.Prior = "test-weights"
 	m, err := New(c)
 	if err != nil {

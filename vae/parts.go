@@ -201,7 +201,7 @@ func (c Config) known() (k knownParts, err error) {
 			err = fmt.Errorf("%w; %s", err, strings.TrimPrefix(e.Error(), "vae: "))
 		}
 	}
-	if err != nil {
+	if err != nil && strings.Contains(err.Error(), "unknown ") { // other errors are of what is there
 		err = fmt.Errorf("%w, or import the package that registers it", err)
 	}
 	return k, err
