@@ -27,7 +27,7 @@ var table = struct {
 
 // Register adds a closed form to the table, for the types of q and p, whose values do not
 // matter. It is called from an init function. A form that is registered twice is an error
-// of KL.
+// of KL. Check finds what is wrong with a form.
 func Register(q, p dist.Dist, f Closed) {
 	table.Lock()
 	defer table.Unlock()
