@@ -86,7 +86,7 @@ func TestTrainBadFlags(t *testing.T) {
 		{"-prior vamp -components 5 -out new", 2, []string{"analytic KL", "vamp prior", "choose elbo-sampled"}},
 		{"-prior mixture -components 5 -out new", 2, []string{"analytic KL", "mixture prior", "choose elbo-sampled"}},
 		{"-above 4:2 -out new", 2, []string{"analytic KL", "2 stochastic layers", "choose elbo-sampled"}},
-		{"-flow 2 -out new", 2, []string{"analytic KL", "a normal+flow posterior", "choose elbo-sampled"}},
+		{"-flow 2 -out new", 2, []string{"analytic KL", "the normal+flow posterior", "choose elbo-sampled"}},
 		{"-objective iwae -k 5 -free-bits 0.1 -out new", 2, []string{"free bits", "elbo, not iwae"}},
 		{"-flow -1", 2, []string{"a flow of -1 layers"}},
 		{"-flow 2 -latent 1", 2, []string{"at least 2"}},

@@ -38,6 +38,9 @@ func init() {
 	})
 	vae.RegisterObjective("single", func(o vae.Objective) vae.Bound { return tilted{o.As("elbo"), o.Options} }, "single.rate")
 	vae.RegisterObjective("tilted", func(o vae.Objective) vae.Bound { return tilted{o.As("elbo"), o.Options} }, "tilted.factor", "both")
+	for range 2 {
+		vae.RegisterObjective("doubled", func(o vae.Objective) vae.Bound { return o.As("elbo") }, "tilted.factor")
+	}
 }
 
 // tilted is the ELBO, with an option that is looked at and not used.
@@ -105,6 +108,7 @@ func TestOptions(t *testing.T) {
 		{"-objective tilted -option tilted.factor=11", 2, []string{"0 to 10"}},
 		{"-objective tilted -option tilted.facter=1", 2, []string{"-option tilted.facter=1", "did you mean tilted.factor?", "choose both or tilted.factor"}},
 		{"-objective single -option single.rat=1", 2, []string{"here has it, did you mean single.rate?\n"}},
+		{"-objective doubled -option tilted.factor=1", 2, []string{`objective "doubled" is registered twice`}},
 		{"-encoder optioned -option tilted.factor=1", 2, []string{"-option tilted.factor=1", "choose both or wide"}},
 		{"-option wide=1", 2, []string{"-option wide=1", "neither the model's parts nor objective elbo"}},
 		{"-encoder optioned -option wide=1,wide=1", 2, []string{"-option", "wide is 1 and 1"}},

@@ -17,8 +17,8 @@ import (
 //
 //	log p(x) = Σ_n Σ_k x_nk·log p_nk     log p_nk = l_nk − log Σ_i exp(l_ni)
 //
-// The gradient along l is x_nk − p_nk·Σ_i x_ni. A constant added to all K logits changes nothing. Whether a
-// row has one 1 for each variable is not checked.
+// The gradient along l is x_nk − p_nk·Σ_i x_ni. A constant added to all K logits changes nothing. On and
+// At don't check that a row has one 1 for each variable; CheckRows does.
 //
 // Source: Bishop 2006, Pattern Recognition and Machine Learning, eq. 4.104 to 4.109.
 type Categorical struct {
@@ -37,7 +37,22 @@ func (c Categorical) Validate() error {
 func (Categorical) Name() string { return "categorical" }
 
 // Domain implements Family.
-func (Categorical) Domain() Domain { return Binary }
+func (Categorical) Domain() Domain { return OneHot }
+
+// CheckRows returns an error that names the first variable of rows x [R,N·K] that is not of one
+// class.
+func (c Categorical) CheckRows(x []float32) error {
+	for v := 0; v+c.Classes <= len(x); v += c.Classes {
+		sum := float32(0)
+		for _, k := range x[v : v+c.Classes] {
+			sum += k
+		}
+		if sum != 1 {
+			return fmt.Errorf("numbers %d to %d are %v, want one 1 and else 0", v, v+c.Classes-1, x[v:v+c.Classes])
+		}
+	}
+	return nil
+}
 
 // Outputs implements Family: dim, which is N·K.
 func (Categorical) Outputs(dim int) int { return dim }

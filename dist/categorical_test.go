@@ -95,7 +95,7 @@ func TestCategoricalSample(t *testing.T) {
 
 func TestCategoricalFamily(t *testing.T) {
 	f := Categorical{3}
-	if f.Name() != "categorical" || f.Domain() != Binary || f.Outputs(6) != 6 || len(f.Params()) != 0 {
+	if f.Name() != "categorical" || f.Domain() != OneHot || f.Outputs(6) != 6 || len(f.Params()) != 0 {
 		t.Errorf("%s, %v, %d outputs", f.Name(), f.Domain(), f.Outputs(6))
 	}
 	g := G.NewGraph()
@@ -114,4 +114,25 @@ func TestCategoricalFamily(t *testing.T) {
 		}
 	}()
 	f.At(make([]float64, 4))
+}
+
+// Rows that are not of one class for each variable are no data of the family, nor of a mixture of
+// it.
+func TestCategoricalRows(t *testing.T) {
+	three := Categorical{3}
+	for _, f := range []Family{three, MixtureOf{three, 2}} {
+		if err := Check(f, []float32{0, 1, 0, 0, 0, 1}); err != nil {
+			t.Errorf("%s: %v", f.Name(), err)
+		}
+		for want, x := range map[string][]float32{
+			"likelihood: numbers 3 to 5 are [0 0 0], want one 1 and else 0": {0, 1, 0, 0, 0, 0},
+			"likelihood: numbers 0 to 2 are [0 1 1], want one 1 and else 0": {0, 1, 1, 0, 0, 1},
+			"likelihood: pixel 1 is 0.5, want 0 or 1":                       {0, 0.5, 0.5},
+		} {
+			refused(t, f.Name(), Check(f, x), "dist: "+f.Name()+" "+want)
+		}
+	}
+	if err := Check(MixtureOf{Bernoulli{}, 2}, []float32{1, 1}); err != nil {
+		t.Error(err)
+	}
 }

@@ -39,10 +39,11 @@ type Value interface {
 
 // Family is a kind of distribution, whose parameters are numbers that a network gives. All
 // methods are safe for concurrent use, as long as nobody trains its Params. A family may have
-// two methods more:
+// three methods more:
 //
 //	Validate() error                              what is wrong with its fields; a model asks first
 //	Means(params []float32, dim int) []float32    E[x|z] of rows, faster than At (function Means)
+//	CheckRows(x []float32) error                  what its Domain can't say of rows x (function Check)
 //
 // A batch that On gives may have NegLogProb(x *G.Node) (*G.Node, error), which is −log p(x) in
 // one operation (function NegLogProb), and Rows() int, its number of rows (klreg.KL). A Value

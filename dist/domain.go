@@ -14,6 +14,7 @@ const (
 	Unit                 // from 0 to 1
 	Grey                 // one of 256 levels, the multiples of 1/255 from 0 to 1
 	Counts               // whole numbers from 0 on
+	OneHot               // 0 or 1, of which one in each group of a row's numbers is 1
 )
 
 var domains = []struct {
@@ -27,6 +28,7 @@ var domains = []struct {
 		return unit(v) && math.Abs(255*v-math.Round(255*v)) < 1e-4
 	}},
 	Counts: {"counts", "a whole number of at least 0", func(v float64) bool { return v >= 0 && finite(v) && v == math.Trunc(v) }},
+	OneHot: {"one-hot rows", "0 or 1", func(v float64) bool { return v == 0 || v == 1 }},
 }
 
 // String says what is wanted.
@@ -47,9 +49,14 @@ func (d Domain) Check(x []float32) error {
 	return nil
 }
 
-// Check returns an error that names the family, and the first number outside its domain.
+// Check returns an error that names the family, and the first number of rows x outside its
+// domain, or what else its method CheckRows refuses (see Family).
 func Check(f Family, x []float32) error {
-	if err := f.Domain().Check(x); err != nil {
+	err := f.Domain().Check(x)
+	if c, ok := f.(interface{ CheckRows(x []float32) error }); ok && err == nil {
+		err = c.CheckRows(x)
+	}
+	if err != nil {
 		return fmt.Errorf("dist: %s likelihood: %w", f.Name(), err)
 	}
 	return nil
@@ -66,7 +73,7 @@ func Comparable(posterior Family, prior Prior) error {
 	if q == p || q == Unit && p == Real {
 		return nil
 	}
-	return fmt.Errorf("a %s posterior is of %s and a %s prior of %s, which can't be compared: choose two of the same (a prior of other than real numbers has a method Domain)",
+	return fmt.Errorf("the %s posterior is of %s and the %s prior of %s, which can't be compared: choose two of the same (a prior of other than real numbers has a method Domain)",
 		posterior.Name(), domains[q].name, prior.Name(), domains[p].name)
 }
 

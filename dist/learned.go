@@ -25,6 +25,9 @@ type Learned struct {
 // FullNormal, and the uniform distribution for Bernoulli and Categorical. A mixture needs a spread
 // above 0: components that are alike stay alike. It is an error if the family doesn't go with dim.
 func NewLearned(f Family, dim int, spread float64, dt tensor.Dtype, src rand.Source) (Learned, error) {
+	if src == nil {
+		return Learned{}, fmt.Errorf("dist: a learned prior without a source of random numbers")
+	}
 	if f == nil || dim < 1 || !(spread >= 0) || !finite(spread) {
 		return Learned{}, fmt.Errorf("dist: a learned prior of %d numbers with a spread of %v and family %v, want at least 1, a finite number of at least 0, and a family", dim, spread, f)
 	}
@@ -52,6 +55,23 @@ func validate(part any) error {
 
 // Name implements Prior: that of the family.
 func (l Learned) Name() string { return l.Family.Name() }
+
+// Domain says what codes are: that of the family.
+func (l Learned) Domain() Domain { return l.Family.Domain() }
+
+// Validate returns an error if there is no family, or if Row is not of its parameters.
+func (l Learned) Validate() error {
+	if l.Family == nil || l.Dim < 1 || l.Row == nil || l.Row.Value == nil {
+		return fmt.Errorf("dist: a learned prior of %d numbers with family %v and parameters %v, want at least 1 and both: NewLearned makes one", l.Dim, l.Family, l.Row)
+	}
+	if err := validate(l.Family); err != nil {
+		return err
+	}
+	if s, n := l.Row.Value.Shape(), l.Family.Outputs(l.Dim); s.Dims() != 2 || s[0] != 1 || s[1] != n {
+		return fmt.Errorf("dist: a learned prior of %d numbers of family %s with parameters of shape %v, want (1, %d)", l.Dim, l.Family.Name(), s, n)
+	}
+	return nil
+}
 
 // Params implements Prior: prior.params, then those of the family.
 func (l Learned) Params() []*nn.Param { return append([]*nn.Param{l.Row}, l.Family.Params()...) }

@@ -153,7 +153,11 @@ func TestLearnedErrors(t *testing.T) {
 		"dist: a learned prior of int":                                                         func() (Learned, error) { return NewLearned(Normal{}, 2, 1, tensor.Int, seeded(1)) },
 		"dist: categorical: 1 classes":                                                         func() (Learned, error) { return NewLearned(Categorical{1}, 2, 1, tensor.Float32, seeded(1)) },
 		"dist: categorical: logits of shape (1, 4), want [R,N·3]":                              func() (Learned, error) { return NewLearned(Categorical{3}, 4, 1, tensor.Float32, seeded(1)) },
-		"dist: a mixture of 0 components of {}, want at least 1 and a fam":                     func() (Learned, error) { return NewLearned(MixtureOf{Normal{}, 0}, 4, 1, tensor.Float32, seeded(1)) },
+		"dist: a mixture of 0 components of family normal, want at least 1":                    func() (Learned, error) { return NewLearned(MixtureOf{Normal{}, 0}, 4, 1, tensor.Float32, seeded(1)) },
+		"dist: a mixture of 3 components without a Base, want a family": func() (Learned, error) {
+			return NewLearned(MixtureOf{MixtureOf{nil, 3}, 2}, 4, 1, tensor.Float32, seeded(1))
+		},
+		"dist: a learned prior without a source of random numbers": func() (Learned, error) { return NewLearned(Normal{}, 4, 1, tensor.Float32, nil) },
 	} {
 		_, err := f()
 		refused(t, want, err, want)
@@ -167,6 +171,58 @@ func TestLearnedErrors(t *testing.T) {
 	g := G.NewGraph()
 	_, err = (&RepeatedBatch{Normal{}, G.NewMatrix(g, tensor.Float64, G.WithName("p"), G.WithShape(1, 4))}).LogProb(G.NewVector(g, tensor.Float64, G.WithName("x"), G.WithShape(2)))
 	refused(t, "vector", err, "dist: normal: rows of shape (2), want [R,D]")
+}
+
+// A prior that is no NewLearned's says what it lacks.
+func TestLearnedValidate(t *testing.T) {
+	row := func(rows, n int) *nn.Param { return nn.NewParam(tensor.Float32, "prior.params", rows, n) }
+	for want, p := range map[string]Learned{
+		"dist: a learned prior of 2 numbers with family <nil>":                                             {nil, 2, row(1, 4)},
+		"dist: a learned prior of 2 numbers with family {} and parameters <nil>":                           {Normal{}, 2, nil},
+		"dist: a learned prior of 0 numbers with family {}":                                                {Normal{}, 0, row(1, 4)},
+		"dist: a learned prior of 2 numbers of family normal with parameters of shape (1, 7), want (1, 4)": {Normal{}, 2, row(1, 7)},
+		"dist: a learned prior of 2 numbers of family normal with parameters of shape (2, 4), want (1, 4)": {Normal{}, 2, row(2, 4)},
+		"dist: a learned prior of 2 numbers of family laplace with parameters of shape (4), want (1, 4)":   {Laplace{}, 2, nn.NewParam(tensor.Float32, "prior.params", 4)},
+		"dist: a mixture of 2 components without a Base":                                                   {MixtureOf{nil, 2}, 2, row(1, 10)},
+	} {
+		refused(t, want, p.Validate(), want)
+	}
+	if err := (Learned{Normal{}, 2, row(1, 4)}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A learned prior is of what its family is of: codes of anything else can't be compared with it,
+// and no flow goes on it.
+func TestLearnedDomain(t *testing.T) {
+	for _, tt := range []struct {
+		q, p Family
+		want string
+	}{
+		{Normal{}, Laplace{}, ""},
+		{Normal{}, Bernoulli{}, "the normal posterior is of real numbers and the bernoulli prior of bits"},
+		{Laplace{}, MixtureOf{Bernoulli{}, 2}, "the laplace posterior is of real numbers and the bernoulli-mixture prior of bits"},
+		{FullNormal{}, Categorical{2}, "the full-normal posterior is of real numbers and the categorical prior of one-hot rows"},
+		{Normal{}, ContinuousBernoulli{}, "the normal posterior is of real numbers and the continuous-bernoulli prior of numbers from 0 to 1"},
+		{ContinuousBernoulli{}, Normal{}, ""},
+		{Bernoulli{}, Bernoulli{}, ""},
+	} {
+		p, err := NewLearned(tt.p, 2, 1, tensor.Float64, seeded(29))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = Comparable(tt.q, p); tt.want == "" && err != nil {
+			t.Errorf("%s and %s: %v", tt.q.Name(), tt.p.Name(), err)
+		} else if tt.want != "" {
+			refused(t, tt.q.Name(), err, tt.want)
+		}
+	}
+	coins, err := NewLearned(Bernoulli{}, 2, 1, tensor.Float64, seeded(29))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "flow", FlowPrior{2, newPriorFlow(t, 2, tensor.Float64), coins}.Validate(), "dist: a flow on the bernoulli prior, which is of bits: want one of real numbers")
+	refused(t, "flow on nothing", FlowPrior{2, newPriorFlow(t, 2, tensor.Float64), Learned{}}.Validate(), "dist: a learned prior of 0 numbers")
 }
 
 // The tempered values, at t = ½ and 0, by hand: 1 seed in 16000 fails at one of 30 comparisons.

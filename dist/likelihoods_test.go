@@ -38,7 +38,7 @@ func TestLikelihoodValidate(t *testing.T) {
 		{LaplacePixel{-1}, "laplace likelihood with a least scale of -1"}, {LaplacePixel{nan}, "least scale of NaN"},
 		{Gaussian{}, "gaussian likelihood with sigma 0"}, {Gaussian{inf}, "sigma +Inf"}, {GaussianPixel{-1}, "gaussian-pixel likelihood with a least sigma of -1"}, {GaussianPixel{inf}, "sigma of +Inf"},
 		{Categorical{1}, "categorical: 1 classes"}, {Transformed{}, "a flow <nil> on a base <nil>, want both"},
-		{Transformed{Base: coinCode{}, Flow: &RealNVP{}}, "a flow on a bernoulli posterior, which is of bits: want one of real numbers"},
+		{Transformed{Base: coinCode{}, Flow: &RealNVP{}}, "a flow on the bernoulli posterior, which is of bits: want one of real numbers"},
 		{MixtureOf{}, "a mixture of 0 components"},
 	} {
 		err := validate(tt.family)
@@ -48,7 +48,7 @@ func TestLikelihoodValidate(t *testing.T) {
 	}
 	for want, prior := range map[string]Prior{
 		"dist: a flow prior of 0 dimensions with the flow <nil>":                             FlowPrior{},
-		"dist: a flow on a coins prior, which is of bits: want one of real numbers":          FlowPrior{2, &RealNVP{}, coins{}},
+		"dist: a flow on the coins prior, which is of bits: want one of real numbers":        FlowPrior{2, &RealNVP{}, coins{}},
 		"dist: a flow prior of 0 dimensions with the flow <nil>, want at least 1 and a flow": FlowPrior{2, &RealNVP{}, FlowPrior{}},
 	} {
 		if err := validate(prior); err == nil || !strings.HasPrefix(err.Error(), want) {

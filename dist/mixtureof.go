@@ -26,10 +26,16 @@ type MixtureOf struct {
 	Components int    // C, at least 1
 }
 
-// Validate returns an error if there is no Base, or no component.
+// Validate returns an error if there is no Base, or no component, or what is wrong with Base.
 func (m MixtureOf) Validate() error {
-	if m.Base == nil || m.Components < 1 {
-		return fmt.Errorf("dist: a mixture of %d components of %v, want at least 1 and a family", m.Components, m.Base)
+	if m.Base == nil {
+		return fmt.Errorf("dist: a mixture of %d components without a Base, want a family", m.Components)
+	}
+	if err := validate(m.Base); err != nil {
+		return err
+	}
+	if m.Components < 1 {
+		return fmt.Errorf("dist: a mixture of %d components of family %s, want at least 1", m.Components, m.Base.Name())
 	}
 	return nil
 }
@@ -39,6 +45,14 @@ func (m MixtureOf) Name() string { return m.Base.Name() + "-mixture" }
 
 // Domain implements Family: that of Base.
 func (m MixtureOf) Domain() Domain { return m.Base.Domain() }
+
+// CheckRows returns the error of Base, if it has that method.
+func (m MixtureOf) CheckRows(x []float32) error {
+	if c, ok := m.Base.(interface{ CheckRows(x []float32) error }); ok {
+		return c.CheckRows(x)
+	}
+	return nil
+}
 
 // Outputs implements Family: C·(1 + Base.Outputs(dim)).
 func (m MixtureOf) Outputs(dim int) int { return m.Components * (1 + m.Base.Outputs(dim)) }

@@ -92,9 +92,9 @@ func TestMixtureOfFamily(t *testing.T) {
 	_, err = f.On(node(2, 8))
 	refused(t, "component", err, "dist: laplace: parameters of shape (2, 3)")
 	_, err = MixtureOf{Laplace{}, 0}.On(node(2, 8))
-	refused(t, "no component", err, "dist: a mixture of 0 components of {}, want at least 1 and a family")
+	refused(t, "no component", err, "dist: a mixture of 0 components of family laplace, want at least 1")
 	_, err = MixtureOf{nil, 2}.On(node(2, 8))
-	refused(t, "no base", err, "dist: a mixture of 2 components of <nil>, want")
+	refused(t, "no base", err, "dist: a mixture of 2 components without a Base, want a family")
 	d, err := f.On(node(2, 10))
 	if err != nil {
 		t.Fatal(err)

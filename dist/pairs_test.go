@@ -221,6 +221,7 @@ func TestDomains(t *testing.T) {
 		Unit:   {[]float32{0, 1, 0.3}, []float32{-0.1, inf, nan}},
 		Grey:   {[]float32{0, 1, 100.0 / 255}, []float32{0.3, -1, nan}},
 		Counts: {[]float32{0, 1, 7}, []float32{0.5, -1, inf}},
+		OneHot: {[]float32{0, 1}, []float32{0.5, -1, 2, nan}},
 	} {
 		if err := d.Check(tt.good); err != nil {
 			t.Errorf("%v: %v", d, err)

@@ -48,10 +48,13 @@ func (t Transformed) Validate() error {
 	if t.Base == nil || t.Flow == nil {
 		return fmt.Errorf("dist: a flow %v on a base %v, want both", t.Flow, t.Base)
 	}
-	if d := t.Base.Domain(); d != Real && d != Unit {
-		return fmt.Errorf("dist: a flow on a %s posterior, which is of %s: want one of real numbers", t.Base.Name(), domains[d].name)
+	if err := validate(t.Base); err != nil {
+		return err
 	}
-	return validate(t.Base)
+	if d := t.Base.Domain(); d != Real && d != Unit {
+		return fmt.Errorf("dist: a flow on the %s posterior, which is of %s: want one of real numbers", t.Base.Name(), domains[d].name)
+	}
+	return nil
 }
 
 // Name implements Family.
@@ -220,10 +223,13 @@ func (p FlowPrior) Validate() error {
 	if p.Flow == nil || p.Dim < 1 {
 		return fmt.Errorf("dist: a flow prior of %d dimensions with the flow %v, want at least 1 and a flow", p.Dim, p.Flow)
 	}
-	if says, ok := p.Base.(interface{ Domain() Domain }); ok && says.Domain() != Real {
-		return fmt.Errorf("dist: a flow on a %s prior, which is of %s: want one of real numbers", p.Base.Name(), domains[says.Domain()].name)
+	if err := validate(p.Base); err != nil {
+		return err
 	}
-	return validate(p.Base)
+	if says, ok := p.Base.(interface{ Domain() Domain }); ok && says.Domain() != Real {
+		return fmt.Errorf("dist: a flow on the %s prior, which is of %s: want one of real numbers", p.Base.Name(), domains[says.Domain()].name)
+	}
+	return nil
 }
 
 func (p FlowPrior) base() Prior {
@@ -258,7 +264,7 @@ func (p FlowPrior) At(y []float64) (Value, error) {
 func (p FlowPrior) Sample(n int, y []float32, temperature float64, src rand.Source) ([]float32, error) {
 	z0, err := p.base().Sample(n, y, temperature, src)
 	if err == nil && len(z0) != n*p.Dim {
-		return nil, fmt.Errorf("dist: a flow prior on a %s prior that draws %d codes of %d dimensions as %d numbers", p.base().Name(), n, p.Dim, len(z0))
+		return nil, fmt.Errorf("dist: a flow on the %s prior, which draws %d codes of %d dimensions as %d numbers", p.base().Name(), n, p.Dim, len(z0))
 	}
 	for i := 0; i < len(z0); i += p.Dim {
 		row := make([]float64, p.Dim)

@@ -171,6 +171,13 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 	if a.ActiveUnits != 3 || b.Variance[3] > 0.2 || len(b.RatePerDim) > 0 {
 		t.Errorf("%d active units, variance %v with a flow, rates %v", a.ActiveUnits, b.Variance, b.RatePerDim)
 	}
+	const why = "\n–: the KL to N(0,1) by dimension is that of a normal posterior without a flow\n"
+	for r, want := range map[*evaluate.Report]bool{a: false, b: true} {
+		var dims strings.Builder
+		if err := r.WriteDims(&dims); err != nil || strings.HasSuffix(dims.String(), why) != want {
+			t.Errorf("%v: dimensions\n%s", err, dims.String())
+		}
+	}
 	for j, v := range a.Variance[:3] {
 		if math.Abs(b.Variance[j]-v) > 4*math.Sqrt((v/2+1.0/16)/500) {
 			t.Errorf("z%d: variance %v, with a new flow %v", j, v, b.Variance[j])
@@ -192,7 +199,7 @@ func TestActiveUnitsWithFlow(t *testing.T) {
 	} {
 		o := o
 		change(&o)
-		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with a normal+flow posterior") {
+		if _, err := evaluate.Run(context.Background(), m, set, o); err == nil || !strings.Contains(err.Error(), "with the normal+flow posterior") {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -232,7 +239,7 @@ func TestAssembled(t *testing.T) {
 	}{
 		{vae.Parts{}, "of 4 ", ""},
 		{vae.Parts{Prior: mixed.Prior()}, "of 4 ", ""},
-		{vae.Parts{Posterior: dist.Transformed{Base: dist.Normal{}, Flow: flow}}, "of 4 ", "a model with a normal+flow posterior"},
+		{vae.Parts{Posterior: dist.Transformed{Base: dist.Normal{}, Flow: flow}}, "of 4 ", "a model with the normal+flow posterior"},
 		{vae.Parts{Above: []vae.Layer{{Up: net("up", 4, 2), Down: net("down", 2, 4)}}}, "of 2 ", ""},
 	} {
 		tt.parts.Encoder, tt.parts.Decoder, tt.parts.Likelihood = net("encoder", 784, 4), dec, dist.Bernoulli{}

@@ -78,7 +78,7 @@ type Report struct {
 	ActiveUnits   int        `json:"active_units"`           // latent dimensions with Var(E[z|x]) > 0.01
 	ActiveAbove   []int      `json:"active_above,omitempty"` // the same of each stochastic layer above the first
 	Variance      []float64  `json:"variance"`               // Var over images of E[z_j|x], [Z]; nil of one image, of which no unit counts as active
-	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; with a flow there is none
+	RatePerDim    []float64  `json:"rate_per_dim,omitempty"` // mean KL to N(0,1) of each dimension, [Z], which is its part of the rate if that is the prior; there is none of other posteriors than normal, and with a flow
 	BitsPerDim    *Mean      `json:"bits_per_dim,omitempty"` // −log2 p(x) for each pixel, of pixels of 256 levels
 	Protocol      Protocol   `json:"protocol"`
 	OtherData     string     `json:"other_data,omitempty"` // that these are not the test images of the model's own run, in words

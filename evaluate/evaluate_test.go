@@ -264,7 +264,7 @@ func (d inDomain) Domain() dist.Domain { return d.domain }
 // binarised ones, the others with grey ones.
 func TestDomains(t *testing.T) {
 	m, set := fixture(t, 3)
-	for _, domain := range []dist.Domain{dist.Real, dist.Binary, dist.Unit, dist.Grey, dist.Counts} {
+	for _, domain := range []dist.Domain{dist.Real, dist.Binary, dist.Unit, dist.Grey, dist.Counts, dist.OneHot} {
 		m, err := vae.Assemble(vae.Parts{Encoder: m.Encoder(), Decoder: m.Decoder(), Likelihood: inDomain{domain: domain}, Rows: set.Rows, Cols: set.Cols})
 		if err != nil {
 			t.Fatal(err)
@@ -276,6 +276,8 @@ func TestDomains(t *testing.T) {
 				want = "evaluate: a bernoulli likelihood is of grey pixels: binarize must be none, not " + string(b)
 			case domain == dist.Counts && b == mnist.None:
 				want = "want a whole number of at least 0"
+			case domain == dist.OneHot:
+				want = "want 0 or 1"
 			}
 			_, err := evaluate.ELBO(context.Background(), m, set.Prepare(b, nil), b, 1)
 			_, all := evaluate.Run(context.Background(), m, set, evaluate.Options{K: 1, N: 2, Binarize: b, Seed: 1})

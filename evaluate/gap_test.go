@@ -378,7 +378,7 @@ func TestInferenceGapErrors(t *testing.T) {
 	if _, err := evaluate.InferenceGap(context.Background(), broken{diagonal}, set3(2), o); err == nil || !strings.Contains(err.Error(), "gradients of 31 and 32 numbers") {
 		t.Errorf("a gradient of another size: %v", err)
 	}
-	for want, m := range map[string]evaluate.GapModel{"a prior of 1 dimensions for codes of 2": narrow{moved{diagonal}}, "a model with a normal+flow posterior": flowing{moved{diagonal}}} {
+	for want, m := range map[string]evaluate.GapModel{"a prior of 1 dimensions for codes of 2": narrow{moved{diagonal}}, "a model with the normal+flow posterior": flowing{moved{diagonal}}} {
 		if _, err := evaluate.InferenceGap(context.Background(), m, set3(2), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

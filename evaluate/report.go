@@ -87,7 +87,7 @@ func (r *Report) WriteDims(w io.Writer) error {
 	var s strings.Builder
 	s.WriteString("dimension  Var(E[z|x])  KL to N(0,1), nats\n")
 	for _, j := range order {
-		variance, kl := "–", "–" // there is none of one image, and with a flow no KL by dimension
+		variance, kl := "–", "–" // there is none of one image, and of another posterior than a Gaussian no KL by dimension
 		if r.Variance != nil {
 			variance = fmt.Sprintf("%.4f", r.Variance[j])
 		}
@@ -95,6 +95,9 @@ func (r *Report) WriteDims(w io.Writer) error {
 			kl = fmt.Sprintf("%.3f", r.RatePerDim[j])
 		}
 		fmt.Fprintf(&s, "z%-9d %-12s %s\n", j, variance, kl)
+	}
+	if len(order) > 0 && len(r.RatePerDim) == 0 {
+		s.WriteString("–: the KL to N(0,1) by dimension is that of a normal posterior without a flow\n")
 	}
 	_, err := io.WriteString(w, s.String())
 	return err

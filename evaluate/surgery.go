@@ -131,7 +131,7 @@ func wantGaussian(m interface{ Posterior() dist.Code }) error {
 		return fmt.Errorf("evaluate: a model that takes labels: surgery and gap want one of images alone")
 	}
 	if _, ok := m.Posterior().(dist.Normal); !ok {
-		return fmt.Errorf("evaluate: a model with a %s posterior: surgery and gap want a diagonal Gaussian q(z|x)", m.Posterior().Name())
+		return fmt.Errorf("evaluate: a model with the %s posterior: surgery and gap want a diagonal Gaussian q(z|x), posterior normal", m.Posterior().Name())
 	}
 	return nil
 }

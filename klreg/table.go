@@ -12,7 +12,7 @@ import (
 
 // Closed is a closed form of KL(q ‖ p) of batches of R distributions: it adds the
 // divergence to the graph, in nats, by latent dimension, [R,Z], where it is a sum over
-// dimensions, or as [R,1] where it is not.
+// dimensions (by group of as many each, where over groups), or as [R,1] where it is not.
 type Closed func(q, p dist.Dist) (dims *G.Node, err error)
 
 type pair struct{ q, p reflect.Type }
@@ -27,14 +27,14 @@ var table = struct {
 
 // Register adds a closed form to the table, for the types of q and p, whose values do not
 // matter. It is called from an init function. A form that is registered twice is an error
-// of KL.
+// of KL. Check finds what is wrong with a form.
 func Register(q, p dist.Dist, f Closed) {
 	table.Lock()
 	defer table.Unlock()
 	k := pairOf(q, p)
 	if f == nil {
 		f = func(q, p dist.Dist) (*G.Node, error) {
-			return nil, fmt.Errorf("klreg: a form of KL(%T ‖ %T) is registered without a function", q, p)
+			return nil, fmt.Errorf("registered without a function")
 		}
 	}
 	if table.forms[k] != nil {
@@ -96,7 +96,7 @@ func KL(q, p dist.Dist) (dims *G.Node, err error) {
 		return nil, fmt.Errorf("klreg: no closed form of KL(%T ‖ %T) is registered: estimate it, or register one by klreg.Register", q, p)
 	}
 	if dims, err = f(q, p); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("klreg: KL(%T ‖ %T): %w", q, p, err)
 	}
 	rows, counted := q.(rower)
 	switch {

@@ -118,6 +118,9 @@ func (d Data) check(m *vae.Model, cfg Config) error {
 				return fmt.Errorf("train: %s: %w", s.Name, err)
 			}
 		}
+		if err := inDomain(m, s, cfg.Binarize); err != nil {
+			return err
+		}
 	}
 	switch {
 	case d.Train == nil || d.Train.Len() == 0:

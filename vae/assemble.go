@@ -121,7 +121,7 @@ func (m *Model) size(parts Parts) error {
 	}
 	noise := parts.Posterior.Noise(z)
 	if labels < 0 || labelsOut < 0 || params < 1 || outputs < 1 || noise < 1 {
-		return fmt.Errorf("vae: an encoder of %d labels and %d outputs, a decoder of %d and %d, and a %s posterior of %d numbers of noise, want at least 0, 1, 0, 1 and 1",
+		return fmt.Errorf("vae: an encoder of %d labels and %d outputs, a decoder of %d and %d, and the %s posterior of %d numbers of noise, want at least 0, 1, 0, 1 and 1",
 			labels, params, labelsOut, outputs, parts.Posterior.Name(), noise)
 	}
 	m.cfg = Config{Rows: parts.Rows, Cols: parts.Cols, Latent: z, Likelihood: parts.Likelihood.Name(), Labels: max(labels, labelsOut), Encoder: assembled, Decoder: assembled}
@@ -170,7 +170,7 @@ func (m *Model) checkSizes() error {
 	top := m.latents[len(m.latents)-1]
 	z, err := asked("prior", func() ([]float32, error) { return m.prior.Sample(1, y, 1, rand.NewPCG(0, 0)) })
 	if err == nil && len(z) != top {
-		return fmt.Errorf("vae: a %s prior of %d dimensions, want the %d of the topmost code", m.prior.Name(), len(z), top)
+		return fmt.Errorf("vae: the %s prior is of %d dimensions, want the %d of the topmost code", m.prior.Name(), len(z), top)
 	}
 	return nil
 }

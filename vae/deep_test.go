@@ -562,12 +562,12 @@ func TestConfigIsCopied(t *testing.T) {
 
 func TestDeepErrors(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
-		"stochastic layer 2 has a layer of 0 units":             func(c *Config) { c.Above = []Stochastic{{Latent: 0}} },
-		"stochastic layer 2 has a layer of -3 units":            func(c *Config) { c.Above = []Stochastic{{Hidden: []int{-3}, Latent: 2}} },
-		"stochastic layer 3":                                    func(c *Config) { c.Above = []Stochastic{{Latent: 2}, {Latent: -1}} },
-		"at most":                                               func(c *Config) { c.Above = []Stochastic{{Latent: 1 << 40}} },
-		"vae: a vamp prior takes no labels, and the model 2":    func(c *Config) { c.Prior, c.Components, c.Labels = "vamp", 3, 2 },
-		"vae: a vamp prior of a laplace posterior, want normal": func(c *Config) { c.Prior, c.Components, c.Posterior = "vamp", 3, "laplace" },
+		"stochastic layer 2 has a layer of 0 units":               func(c *Config) { c.Above = []Stochastic{{Latent: 0}} },
+		"stochastic layer 2 has a layer of -3 units":              func(c *Config) { c.Above = []Stochastic{{Hidden: []int{-3}, Latent: 2}} },
+		"stochastic layer 3":                                      func(c *Config) { c.Above = []Stochastic{{Latent: 2}, {Latent: -1}} },
+		"at most":                                                 func(c *Config) { c.Above = []Stochastic{{Latent: 1 << 40}} },
+		"vae: a vamp prior takes no labels, and the model 2":      func(c *Config) { c.Prior, c.Components, c.Labels = "vamp", 3, 2 },
+		"vae: a vamp prior of the laplace posterior, want normal": func(c *Config) { c.Prior, c.Components, c.Posterior = "vamp", 3, "laplace" },
 		"a vamp prior takes one stochastic layer, not 2": func(c *Config) {
 			c.Prior, c.Components, c.Above = "vamp", 3, []Stochastic{{Latent: 2}}
 		},
@@ -575,10 +575,10 @@ func TestDeepErrors(t *testing.T) {
 		"a flow of 65 layers":                                    func(c *Config) { c.Flow = 65 },
 		"a flow on 1 latent dimension":                           func(c *Config) { c.Flow, c.Latent = 1, 1 },
 		"not with vamp":                                          func(c *Config) { c.Flow, c.Prior, c.Components = 1, "vamp", 3 },
-		"a mixture prior of 0 components":                        func(c *Config) { c.Prior = "mixture" },
-		"a vamp prior of 0 components":                           func(c *Config) { c.Prior = "vamp" },
-		"a mixture prior of -1 components":                       func(c *Config) { c.Prior, c.Components = "mixture", -1 },
-		"a vamp prior of 1099511627776 components":               func(c *Config) { c.Prior, c.Components = "vamp", 1<<40 },
+		"the mixture prior of 0 components":                      func(c *Config) { c.Prior = "mixture" },
+		"the vamp prior of 0 components":                         func(c *Config) { c.Prior = "vamp" },
+		"the mixture prior of -1 components":                     func(c *Config) { c.Prior, c.Components = "mixture", -1 },
+		"the vamp prior of 1099511627776 components":             func(c *Config) { c.Prior, c.Components = "vamp", 1<<40 },
 		`unknown prior "flow": choose mixture, standard or vamp`: func(c *Config) { c.Prior = "flow" },
 	} {
 		c := tiny()

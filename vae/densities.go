@@ -16,7 +16,7 @@ func (t *Trace) logQ(l int, given *G.Node) (*G.Node, error) {
 	d, z := t.Draw[l], t.Z[l]
 	switch {
 	case !t.walk.Path && d.LogProb == nil || t.walk.Path && l == 0 && d.PathLogProb == nil:
-		return nil, fmt.Errorf("vae: a draw of a %s posterior without a density: want LogProb and PathLogProb of dist.Draw", t.m.q[l].Family.Name())
+		return nil, fmt.Errorf("vae: a draw of the %s posterior without a density: want LogProb and PathLogProb of dist.Draw", t.m.q[l].Family.Name())
 	case !t.walk.Path:
 		return density(t.m.q[l].Family, func(*G.Node) (*G.Node, error) { return d.LogProb() }, z)
 	case l == 0:
@@ -98,20 +98,24 @@ func (t *Trace) logPriors() (logP []*G.Node, err error) {
 	return append(logP, lp), nil
 }
 
-// Rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence.
+// Rate is log q(z|x) − log p(z): [R], whose mean over z is the KL divergence. It is an error if
+// the Walk has no Densities.
 func (t *Trace) Rate() (*G.Node, error) {
+	if t.LogQ == nil || t.LogPrior == nil {
+		return nil, fmt.Errorf("vae: the log-densities of a trace without them: want Walk.Densities")
+	}
 	return graph.Combine([]float64{1, -1}, t.LogQ, t.LogPrior)
 }
 
 // LogWeights is log w = −distortion − beta·(log q(z|x) − log p(z)): [R]. beta and share are
 // scalars, nil for 1. share multiplies what the layers above the first have in the
-// difference.
+// difference. It is an error if the Walk has no Densities.
 func (t *Trace) LogWeights(beta, share *G.Node) (*G.Node, error) {
 	distortion, err := t.Distortion()
 	if err != nil {
 		return nil, err
 	}
-	if beta == nil {
+	if beta == nil && t.LogQ != nil {
 		return graph.Combine([]float64{-1, 1, -1}, distortion, t.LogPrior, t.LogQ)
 	}
 	rate, err := t.Rate() // [R]

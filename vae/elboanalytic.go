@@ -81,6 +81,9 @@ func (t *Trace) bound() (b bound, err error) {
 	if b.dims, err = klreg.KL(t.Q, prior); err != nil { // [B,Z]
 		return b, err
 	}
+	if z, n := t.Z[0].Shape()[1], b.dims.Shape()[1]; n < 1 || z%n != 0 {
+		return b, fmt.Errorf("vae: the closed form of KL(%T ‖ %T) has the shape %v for codes of %d dimensions, want as many, or one where it is no sum over them", t.Q, prior, b.dims.Shape(), z)
+	}
 	b.rate, err = klreg.Sum(b.dims) // [B]
 	return b, err
 }

@@ -108,7 +108,7 @@ func TestFamiliesOutputs(t *testing.T) {
 		t.Errorf("parameters %v, want %s", names, want)
 	}
 	cfg.Hidden, cfg.Latent = []int{8}, 1<<13
-	if err := cfg.Validate(); err == nil || err.Error() != "vae: a full-normal posterior of 8192 latent dimensions takes 33566720 outputs of the encoder, want 1 to 33554432" {
+	if err := cfg.Validate(); err == nil || err.Error() != "vae: the full-normal posterior of 8192 latent dimensions takes 33566720 outputs of the encoder, want 1 to 33554432" {
 		t.Errorf("error %v", err)
 	}
 	f, err := m.File(nil)

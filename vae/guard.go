@@ -87,6 +87,8 @@ func density(of any, add func(z *G.Node) (*G.Node, error), z *G.Node) (*G.Node, 
 func (l LossNodes) check() error {
 	for _, t := range append([]Term{{Name: "Loss", Value: l.Loss}, {Name: "Cost", Value: l.Cost}, {Name: "Distortion", Value: l.Distortion}, {Name: "Rate", Value: l.Rate}}, l.Terms...) {
 		switch {
+		case t.Name == "":
+			return fmt.Errorf("a term without a name")
 		case t.Value == nil:
 			return fmt.Errorf("no node %q", t.Name)
 		case t.Value.Shape().TotalSize() != 1:

@@ -244,15 +244,15 @@ func TestBadParts(t *testing.T) {
 		{"draw of other codes", "vae: Draw of vae.badBatch gives a node of shape (8, 1), want [8 2]", func(p *Parts) {
 			p.Posterior = badCode{draw: func(d *dist.Draw) *dist.Draw { d.Z = scaled(d.Z); return d }}
 		}},
-		{"draw without a density", "vae: a draw of a normal posterior without a density", func(p *Parts) {
+		{"draw without a density", "vae: a draw of the normal posterior without a density", func(p *Parts) {
 			p.Posterior = badCode{draw: func(d *dist.Draw) *dist.Draw { d.LogProb = nil; return d }}
 		}},
-		{"draw without a density of the path", "vae: a draw of a normal posterior without a density", func(p *Parts) {
+		{"draw without a density of the path", "vae: a draw of the normal posterior without a density", func(p *Parts) {
 			p.Posterior = badCode{draw: func(d *dist.Draw) *dist.Draw { d.PathLogProb = nil; return d }}
 		}},
 		{"another centre", "vae: Center of vae.badBatch gives a node of shape (8, 1), want [8 2]", func(p *Parts) { p.Posterior = badCode{center: scaled} }},
 		{"no centre", "vae: Center of vae.badBatch gives nil", func(p *Parts) { p.Posterior = badCode{center: func(*G.Node) *G.Node { return nil }} }},
-		{"negative noise", "a normal posterior of -1 numbers of noise", func(p *Parts) { p.Posterior = badCode{noise: -3} }},
+		{"negative noise", "the normal posterior of -1 numbers of noise", func(p *Parts) { p.Posterior = badCode{noise: -3} }},
 		{"no density of the prior", "vae: LogProb of vae.nilDensity gives nil", func(p *Parts) {
 			p.Prior = badPrior{dist.StandardNormal{Dim: 2}, func() dist.Dist { return nilDensity{} }, nil}
 		}},
@@ -267,7 +267,7 @@ func TestBadParts(t *testing.T) {
 		{"sampling panics", "vae: prior bad: panic: sample", func(p *Parts) {
 			p.Prior = badPrior{dist.StandardNormal{Dim: 2}, nil, func(int) []float32 { panic("sample") }}
 		}},
-		{"prior of other codes", "vae: a standard prior of 6 dimensions, want the 2 of the topmost code", func(p *Parts) { p.Prior = dist.StandardNormal{Dim: 6} }},
+		{"prior of other codes", "vae: the standard prior is of 6 dimensions, want the 2 of the topmost code", func(p *Parts) { p.Prior = dist.StandardNormal{Dim: 6} }},
 		{"typed nil prior", "vae: a part that is a nil *vae.Vamp", func(p *Parts) { p.Prior = (*Vamp)(nil) }},
 		{"typed nil decoder", "vae: no decoder", func(p *Parts) { p.Decoder = (*encoder.MLP)(nil) }},
 		{"distortion for each pixel", "vae: LogProb of vae.badLikelihood gives a node of shape (), want [8]", func(p *Parts) {
@@ -280,6 +280,15 @@ func TestBadParts(t *testing.T) {
 		{"family that says it is wrong", "dist: gaussian likelihood with sigma 0", func(p *Parts) { p.Likelihood = dist.Gaussian{} }},
 		{"classes that do not divide", "dist: categorical: logits of shape (1, 6), want [R,N·5]", func(p *Parts) { p.Likelihood = dist.Categorical{Classes: 5} }},
 		{"no classes", "dist: categorical: 0 classes", func(p *Parts) { p.Likelihood = dist.Categorical{} }},
+		{"learned prior of no family", "dist: a learned prior of 2 numbers with family <nil>", func(p *Parts) {
+			p.Prior = dist.Learned{Dim: 2, Row: nn.NewParam(tensor.Float32, "prior.params", 1, 4)}
+		}},
+		{"learned prior of other parameters", "dist: a learned prior of 2 numbers of family normal with parameters of shape (1, 7), want (1, 4)", func(p *Parts) {
+			p.Prior = dist.Learned{Family: dist.Normal{}, Dim: 2, Row: nn.NewParam(tensor.Float32, "prior.params", 1, 7)}
+		}},
+		{"learned prior of bits", "vae: the normal posterior is of real numbers and the bernoulli prior of bits, which can't be compared", func(p *Parts) {
+			p.Prior = dist.Learned{Family: dist.Bernoulli{}, Dim: 2, Row: nn.NewParam(tensor.Float32, "prior.params", 1, 2)}
+		}},
 		{"flow of nothing", "dist: a flow <nil> on a base <nil>", func(p *Parts) { p.Posterior = dist.Transformed{} }},
 		{"prior flow of nothing", "dist: a flow prior of 0 dimensions", func(p *Parts) { p.Prior = dist.FlowPrior{} }},
 		{"negative rows", "vae: images of -2×-3 pixels", func(p *Parts) { p.Rows, p.Cols = -2, -3 }},
@@ -327,6 +336,7 @@ func TestBadRegistrations(t *testing.T) {
 	RegisterPrior("test-check", Part[dist.Prior]{Check: func(Config) error { panic("check") }})
 	RegisterPrior("test-weights", Part[dist.Prior]{New: func(s Spec) (dist.Prior, error) { return dist.StandardNormal{Dim: s.Code}, nil }, Weights: func(Config) int { panic("weights") }})
 	RegisterLikelihood("test-nil", Part[dist.Family]{New: func(Spec) (dist.Family, error) { return nil, nil }})
+	RegisterLikelihood("test-no-base", Part[dist.Family]{New: func(Spec) (dist.Family, error) { return dist.MixtureOf{Components: 3}, nil }})
 	RegisterLikelihood("test-no-new", Part[dist.Family]{})
 	for _, tt := range []struct {
 		want string
@@ -340,6 +350,7 @@ func TestBadRegistrations(t *testing.T) {
 		{"vae: prior test-nil gives nil", func(c *Config) { c.Prior = "test-nil" }},
 		{"vae: prior test-check: panic: check", func(c *Config) { c.Prior = "test-check" }},
 		{"vae: likelihood test-nil gives nil", func(c *Config) { c.Likelihood = "test-nil" }},
+		{"vae: dist: a mixture of 3 components without a Base, want a family", func(c *Config) { c.Likelihood = "test-no-base" }},
 		{"vae: likelihood test-no-new is registered without New", func(c *Config) { c.Likelihood = "test-no-new" }},
 	} {
 		c := tiny()
@@ -354,6 +365,18 @@ func TestBadRegistrations(t *testing.T) {
 		}
 	}
 	c := tiny()
+	nn.RegisterInit("test-no-function", nil)
+	for want, init := range map[string]string{
+		`vae: initialisation "test-no-function" is registered without a function`: "test-no-function",
+		`vae: unknown initialisation "test-nobody"`:                               "test-nobody",
+	} {
+		c.Init = init
+		_, err := New(c)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "import the package") != strings.Contains(want, "unknown") {
+			t.Errorf("error %v, want %s, and to import a package if it is unknown", err, want)
+		}
+	}
+	c = tiny()
 	c.Prior = "test-weights"
 	m, err := New(c)
 	if err != nil {
@@ -413,6 +436,7 @@ func TestBadObjectives(t *testing.T) {
 		"many costs":  {loss: func(l LossNodes) LossNodes { l.Cost = distortions(l); return l }},
 		"many rates":  {loss: func(l LossNodes) LossNodes { l.Rate = l.Trace.Z[0]; return l }},
 		"distortions": {loss: func(l LossNodes) LossNodes { l.Distortion = distortions(l); return l }},
+		"nameless":    {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Value: l.Rate}}; return l }},
 		"empty term":  {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Name: "mine", Weight: 2}}; return l }},
 		"many terms":  {loss: func(l LossNodes) LossNodes { l.Terms = []Term{{Name: "mine", Value: distortions(l)}}; return l }},
 		"panic":       {loss: func(LossNodes) LossNodes { panic("loss") }},
@@ -433,10 +457,10 @@ func TestBadObjectives(t *testing.T) {
 		"sound": "", "no loss": `objective test-no loss gives no node "Loss"`, "no rate": `objective test-no rate gives no node "Rate"`,
 		"many losses": `objective test-many losses gives "Loss" of shape (3), want a scalar`, "many costs": `"Cost" of shape (3)`,
 		"many rates": `"Rate" of shape (3, 2), want a scalar`, "distortions": `"Distortion" of shape (3)`,
-		"empty term": `gives no node "mine"`, "many terms": `"mine" of shape (3), want a scalar`,
+		"nameless": "vae: objective test-nameless gives a term without a name", "empty term": `gives no node "mine"`, "many terms": `"mine" of shape (3), want a scalar`,
 		"panic": "vae: objective test-panic: panic: loss", "check": "vae: objective test-check: panic: check", "refuses": "vae: unlike",
 		"draws": "a trace of 2 draws of 3 images, want noise of 6 rows: p.Eps is that of Objective.Samples() draws each",
-		"nil":   "vae: objective test-nil gives nil", "no make": "vae: objective test-no make: panic: ",
+		"nil":   "vae: objective test-nil gives nil", "no make": "vae: objective test-no make is registered without a function",
 	} {
 		_, err := m.NewObjectiveStep(3, klreg.DefaultWeight(), Objective{Name: "test-" + name})
 		if (err == nil) != (want == "") || err != nil && (!strings.HasPrefix(err.Error(), "vae: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "vae: vae: ")) {
@@ -470,7 +494,7 @@ func TestTakes(t *testing.T) {
 	}{
 		{Objective{Name: "test-more", K: 5}, klreg.DefaultWeight(), "vae: objective test-more takes one draw an image, not 5"},
 		{Objective{Name: "test-more", Backward: 1}, klreg.DefaultWeight(), "which objective test-more does not have"},
-		{Objective{Name: "test-more"}, klreg.DefaultWeight(), "vae: objective test-more has the analytic KL, of one stochastic layer and a posterior and a prior for which klreg.Register has a closed form; for a model with a mixture prior choose elbo-sampled"},
+		{Objective{Name: "test-more"}, klreg.DefaultWeight(), "vae: objective test-more has the analytic KL, of one stochastic layer and a posterior and a prior for which klreg.Register has a closed form; for a model with the mixture prior (no form for *dist.NormalBatch and dist.MixtureBatch) choose elbo-sampled"},
 		{Objective{Name: "test-takes", K: 5}, klreg.DefaultWeight(), ""},
 		{Objective{Name: "test-takes", K: 5, M: 2}, klreg.DefaultWeight(), "vae: objective test-takes with m=2"},
 		{Objective{Name: "test-takes", K: 5, Backward: 2}, klreg.DefaultWeight(), "which objective test-takes does not have"},

@@ -100,12 +100,12 @@ func (m *Model) sampledFor() string {
 	if err != nil {
 		return fmt.Sprintf("parts that fail (%v)", err)
 	}
-	what := "a " + m.q[0].Family.Name() + " posterior"
+	what := "the " + m.q[0].Family.Name() + " posterior"
 	switch {
 	case klreg.HasClosed(q, p):
 		return ""
 	case m.prior.Name() != "standard":
-		what = "a " + m.prior.Name() + " prior"
+		what = "the " + m.prior.Name() + " prior"
 	}
 	return fmt.Sprintf("%s (no form for %T and %T)", what, q, p)
 }

@@ -41,6 +41,8 @@ func (o Options) only(of string, known ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		switch near, ok := names.Nearest(name, known); {
 		case slices.Contains(known, name):
+		case ok && len(known) == 1:
+			return fmt.Errorf("unknown option %q of %s, did you mean %s?", name, of, near)
 		case len(known) == 0:
 			return fmt.Errorf("option %q, where none goes with %s", name, of)
 		case ok:

@@ -70,7 +70,7 @@ func TestObjectiveOptions(t *testing.T) {
 		{Objective{Name: "weighted", Options: Options{"weighted.factor": "much"}}, `test: option weighted.factor is "much", want a number from 0 to 10`},
 		{Objective{Name: "weighted", Options: Options{"weighted.factor": "NaN"}}, `is "NaN", want a number`},
 		{Objective{Name: "weighted", Options: Options{"weighted.factor": "11"}}, `is "11", want a number from 0 to 10`},
-		{Objective{Name: "weighted", Options: Options{"weighted.facter": "3"}}, `vae: unknown option "weighted.facter" of objective weighted, did you mean weighted.factor?: choose weighted.factor`},
+		{Objective{Name: "weighted", Options: Options{"weighted.facter": "3"}}, `vae: unknown option "weighted.facter" of objective weighted, did you mean weighted.factor?`},
 		{Objective{Name: "weighted", Options: Options{"x": "3"}}, `vae: unknown option "x" of objective weighted: choose weighted.factor`},
 		{Objective{Options: Options{"x": "3"}}, `vae: option "x", where none goes with objective elbo`},
 	} {
@@ -105,13 +105,24 @@ func TestConfigOptions(t *testing.T) {
 		t.Error(err)
 	}
 	c.Options = Options{"wide": "1", "wid": "2"}
-	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), `vae: unknown option "wid" of the model's parts, did you mean wide?: choose wide`) {
+	if err := c.Validate(); err == nil || err.Error() != `vae: unknown option "wid" of the model's parts, did you mean wide?` {
 		t.Errorf("another option: %v", err)
+	}
+	c = tiny()
+	c.Decoder = "secretive"
+	if _, err := New(c); err == nil || !strings.HasPrefix(err.Error(), `vae: decoder secretive: panic: option "secret" is read, and not listed in Part.Options`) {
+		t.Errorf("an option that is not listed: %v", err)
+	}
+	c.Encoder, c.Options = "sharing", Options{"secret": "1"}
+	if _, err := New(c); err != nil {
+		t.Errorf("an option that another part lists: %v", err)
 	}
 }
 
 func init() {
 	RegisterEncoder("optioned", Part[nn.Network]{Options: []string{"wide"}, New: mlpEncoder})
+	RegisterEncoder("sharing", Part[nn.Network]{Options: []string{"secret"}, New: mlpEncoder})
+	RegisterDecoder("secretive", Part[nn.Network]{New: func(s Spec) (nn.Network, error) { s.Option("secret", ""); return mlpDecoder(s) }})
 	RegisterEncoder("free", Part[nn.Network]{New: mlpEncoder})
 	RegisterDecoder("free", Part[nn.Network]{New: mlpDecoder})
 }
@@ -168,9 +179,9 @@ func TestDomains(t *testing.T) {
 		{nil, nil, nil, ""},
 		{flips{}, coins{dist.StandardNormal{Dim: 2}}, nil, ""},
 		{nil, coins{dist.StandardNormal{Dim: 2}}, nil, ""}, // the types have a closed KL
-		{flips{}, nil, nil, "vae: a flips posterior is of bits and a standard prior of real numbers, which can't be compared: choose two of the same"},
-		{nil, coins{dist.StandardNormal{Dim: 3}}, above, "vae: a normal posterior is of real numbers and a coins prior of bits"},
-		{flips{}, nil, above, "vae: below another stochastic layer: a flips posterior is of bits"},
+		{flips{}, nil, nil, "vae: the flips posterior is of bits and the standard prior of real numbers, which can't be compared: choose two of the same"},
+		{nil, coins{dist.StandardNormal{Dim: 3}}, above, "vae: the normal posterior is of real numbers and the coins prior of bits"},
+		{flips{}, nil, above, "vae: below another stochastic layer: the flips posterior is of bits"},
 		{nil, nil, above, ""},
 	} {
 		_, err := Assemble(Parts{Encoder: one.Encoder(), Posterior: tt.posterior, Decoder: one.Decoder(), Likelihood: one.Likelihood(), Above: tt.above, Prior: tt.prior})

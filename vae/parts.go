@@ -28,8 +28,15 @@ type Spec struct {
 	Code       int              // for a prior: dimensions of the topmost code
 }
 
-// Option is one of Config.Options, or a default if it is not set.
-func (s Spec) Option(name, standard string) string { return s.Options.Get(name, standard) }
+// Option is one of Config.Options, or a default if it is not set. It panics if no part that Config
+// names lists the option, which could then not be set; in New and Check of a Part that becomes an
+// error of whoever makes the model.
+func (s Spec) Option(name, standard string) string {
+	if k, err := s.known(); err == nil && !slices.Contains(k.options(), name) {
+		panic(fmt.Sprintf("option %q is read, and not listed in Part.Options", name))
+	}
+	return s.Options.Get(name, standard)
+}
 
 // Part says how a part of a model is made. It is registered under a name, which Config,
 // saved models and flags then know.
@@ -42,7 +49,8 @@ type Part[T any] struct {
 	// Weights is the least number of weights that the part has, so that a number in a
 	// forged file is no reason to allocate them; nil for 0.
 	Weights func(c Config) int
-	// Options are the names of those of Config.Options that the part reads.
+	// Options are the names of those of Config.Options that the part reads. A name that several
+	// parts list is one option, which all of them read.
 	Options []string
 	// Components and Sigma say whether the part reads those fields of Config.
 	Components, Sigma bool
@@ -59,7 +67,12 @@ func (p Part[T]) make(s Spec) (t T, err error) {
 	if p.New == nil {
 		return t, fmt.Errorf("vae: %s is registered without New", p.name)
 	}
-	return asked(p.name, func() (T, error) { return p.New(s) })
+	return asked(p.name, func() (t T, err error) {
+		if t, err = p.New(s); err == nil && !absent(t) {
+			err = validate(t)
+		}
+		return t, err
+	})
 }
 
 // with is the part as a configuration alone makes it, to be asked for its sizes.
@@ -127,6 +140,11 @@ func RegisterPrior(name string, p Part[dist.Prior]) {
 // RegisterObjective adds an objective under a name, for Objective.Name, and the names of
 // the options that it reads, for Objective.Options.
 func RegisterObjective(name string, make func(Objective) Bound, options ...string) {
+	if make == nil {
+		make = func(Objective) Bound {
+			return noBound{fmt.Errorf("vae: objective %s is registered without a function", name)}
+		}
+	}
 	objectives.Register(name, objective{make, options})
 }
 
@@ -183,7 +201,7 @@ func (c Config) known() (k knownParts, err error) {
 			err = fmt.Errorf("%w; %s", err, strings.TrimPrefix(e.Error(), "vae: "))
 		}
 	}
-	if err != nil {
+	if err != nil && strings.Contains(err.Error(), "unknown ") { // other errors are of what is there
 		err = fmt.Errorf("%w, or import the package that registers it", err)
 	}
 	return k, err
@@ -204,11 +222,15 @@ type knownParts struct {
 	prior            Part[dist.Prior]
 }
 
+// options are the names of the options that the parts read, in alphabetical order.
+func (k knownParts) options() []string {
+	return sorted(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
+}
+
 // check asks each part whether it goes with the configuration, and whether the options are
 // those of one of them.
 func (k knownParts) check(c Config) error {
-	known := slices.Concat(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
-	if err := c.Options.only("the model's parts", known...); err != nil {
+	if err := c.Options.only("the model's parts", k.options()...); err != nil {
 		return err
 	}
 	for _, check := range []func(Config) error{k.encoder.check, k.decoder.check, k.posterior.check, k.likelihood.check, k.prior.check} {
@@ -241,7 +263,7 @@ func init() {
 				return err
 			}
 			if most := maxWeights / c.encoderLast(); outputs < 1 || outputs > most {
-				return fmt.Errorf("a %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", cmp.Or(c.Posterior, normal), c.Latent, outputs, most)
+				return fmt.Errorf("the %s posterior of %d latent dimensions takes %d outputs of the encoder, want 1 to %d", cmp.Or(c.Posterior, normal), c.Latent, outputs, most)
 			}
 			return nil
 		},
@@ -287,7 +309,7 @@ func init() {
 
 func checkComponents(c Config) error {
 	if most := maxWeights / max(c.top(), c.Pixels()); c.Components < 1 || c.Components > most {
-		return fmt.Errorf("a %s prior of %d components, want 1 to %d", c.Prior, c.Components, most)
+		return fmt.Errorf("the %s prior of %d components, want 1 to %d", c.Prior, c.Components, most)
 	}
 	return nil
 }

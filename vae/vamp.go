@@ -34,7 +34,7 @@ const pseudoMean, pseudoStd = 0.05, 0.01
 func NewVamp(components int, q dist.Conditional, dt tensor.Dtype, src rand.Source) (*Vamp, error) {
 	pixels, labels, _ := q.Net.Dims()
 	if _, ok := q.Family.(dist.Normal); !ok || labels > 0 || components < 1 {
-		return nil, fmt.Errorf("vae: a vamp prior of %d components of a %s posterior with %d labels, want at least 1, dist.Normal and none", components, q.Family.Name(), labels)
+		return nil, fmt.Errorf("vae: a vamp prior of %d components of the %s posterior with %d labels, want at least 1, dist.Normal and none", components, q.Family.Name(), labels)
 	}
 	v := &Vamp{nn.NewParam(dt, "prior.pseudo_inputs", components, pixels), nn.NewParam(dt, "prior.equal", components), q, nil}
 	r := rand.New(src)
@@ -115,7 +115,7 @@ func init() {
 			case c.Labels > 0:
 				return fmt.Errorf("a vamp prior takes no labels, and the model %d", c.Labels)
 			case cmp.Or(c.Posterior, normal) != normal:
-				return fmt.Errorf("a vamp prior of a %s posterior, want normal: it is made of the encoder's Gaussians", c.Posterior)
+				return fmt.Errorf("a vamp prior of the %s posterior, want normal: it is made of the encoder's Gaussians", c.Posterior)
 			case c.Flow > 0:
 				return fmt.Errorf("a flow goes with a standard or a mixture prior, not with vamp, which is made of the encoder's Gaussians")
 			}

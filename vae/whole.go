@@ -20,7 +20,7 @@ func (c Config) OptionNames() []string {
 	if err != nil {
 		return nil
 	}
-	return sorted(k.encoder.Options, k.decoder.Options, k.posterior.Options, k.likelihood.Options, k.prior.Options)
+	return k.options()
 }
 
 // OptionNames lists, in alphabetical order, what Options may hold: the names that the

@@ -2,9 +2,11 @@ package outside
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"govae/dist"
 	"govae/graph"
@@ -40,6 +42,41 @@ func TestBitsKL(t *testing.T) {
 	}
 	if got := cost(bits); math.Abs(got-want) > 1e-12 {
 		t.Errorf("the closed form gives %v, the definition %v", got, want)
+	}
+}
+
+// The form is right by draws, too: klreg.Check is the test of a form of one's own that needs nothing
+// but the posterior and the prior.
+func TestBitsCheck(t *testing.T) {
+	if err := klreg.Check(Bits{}, Coins{3}, 3, []float64{-2, 0.3, 1}, 2000, seeded()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A learned prior of coins that need not be fair goes with codes of bits, and is trained. Bits and
+// real numbers don't go together.
+func TestLearnedCoins(t *testing.T) {
+	coins, err := dist.NewLearned(dist.Bernoulli{}, 8, 0.5, tensor.Float32, seeded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newModel(t, small(binary))
+	parts := vae.Parts{Encoder: m.Encoder(), Posterior: m.Posterior(), Decoder: m.Decoder(), Likelihood: m.Likelihood(), Prior: coins}
+	if m, err = vae.Assemble(parts); err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.NewObjectiveStep(2, klreg.DefaultWeight(), vae.Objective{Name: "elbo-sampled"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := s.Run(1); err != nil || !(l.Loss > 0) {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if parts.Prior = nil; err == nil {
+		_, err = vae.Assemble(parts)
+	}
+	if err == nil || !strings.Contains(err.Error(), "the binary posterior is of bits and the standard prior of real numbers") {
+		t.Errorf("bits and N(0,I): %v", err)
 	}
 }
 

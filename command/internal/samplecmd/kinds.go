@@ -348,7 +348,7 @@ func manifold(s *source) (*picture, error) {
 		return nil, fmt.Errorf("sample: the manifold is drawn of a model with 2 latent dimensions, this one has %d: train one with `go run ./cmd/train -latent 2 -out runs/latent2`", z)
 	}
 	if _, ok := s.model.Prior().(dist.StandardNormal); !ok {
-		return nil, fmt.Errorf("sample: the manifold is of equal parts of the prior N(0,I), this model has a %s prior: choose -kind prior or scatter", s.model.Config().Prior)
+		return nil, fmt.Errorf("sample: the manifold is of equal parts of the prior N(0,I), this model has the %s prior: choose -kind prior or scatter", s.model.Config().Prior)
 	}
 	codes, err := vae.Manifold(s.n)
 	if err != nil {

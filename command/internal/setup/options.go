@@ -73,9 +73,13 @@ func add(o *vae.Options, name, value string) {
 }
 
 // unknownOption is the error of the first option, in alphabetical order, that neither the
-// objective nor the model's parts read. If a part is not known, that is the error to give.
+// objective nor the model's parts read. If a part is not known, or registered
+// wrongly, that is the error to give.
 func (s *Setup) unknownOption() error {
 	if len(missing(s.Model, s.Train)) > 0 {
+		return nil
+	}
+	if _, err := s.Train.Objective.Bound(); err != nil {
 		return nil
 	}
 	known := slices.Concat(s.Train.Objective.OptionNames(), s.Model.OptionNames())
