@@ -120,3 +120,26 @@ func TestValuesRefuseLengths(t *testing.T) {
 		}()
 	}
 }
+
+// The quick look at many numbers agrees with the definition of each domain, at what is on
+// either side of its ends and at what is no number.
+func TestDomainCheckAgrees(t *testing.T) {
+	tiny, below, above := math.Float32frombits(1), math.Nextafter32(1, 0), math.Nextafter32(1, 2)
+	for _, v := range []float32{0, float32(math.Copysign(0, -1)), tiny, -tiny, 0.5, -0.5, below, 1, above, -1, 2, 255, math.MaxFloat32, -math.MaxFloat32,
+		float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), math.Float32frombits(0xffc00000), math.Float32frombits(0x7f800001)} {
+		for d := range domains {
+			for n := 1; n < 20; n++ {
+				for at := range n {
+					x := make([]float32, n)
+					for i := range x {
+						x[i] = float32(i % 2)
+					}
+					x[at] = v
+					if err, want := Domain(d).Check(x), domains[d].ok(float64(v)); (err == nil) != want {
+						t.Errorf("%v at %d of %d, of domain %d: %v, want %v", v, at, n, d, err, want)
+					}
+				}
+			}
+		}
+	}
+}

@@ -15,13 +15,17 @@ import (
 // side. With several stochastic layers z is the first code, z_1. Here and in Encode, Center
 // and Reconstruct an error names the first pixel outside the likelihood's domain.
 func (m *Model) EncodeParams(x []float32) ([]float32, error) {
-	return m.each(m.graphs.get("encode", (*Model).buildEncode), m.images, x, m.pixels, m.params)
+	return m.each(m.graphs.get("encode", (*Model).buildEncode), true, x, m.pixels, m.params)
 }
 
-// each runs a graph from rows "in" [n,width], which count counts and checks, and labels, to
-// rows "out" [n,out].
-func (m *Model) each(rows *graph.Rows, count func(rows []float32, width int) (int, error), in []float32, width, out int) ([]float32, error) {
-	n, err := count(in, width)
+// each runs a graph from rows "in" [n,width], of images if they are none of codes, and labels,
+// to rows "out" [n,out]. The rows of each batch are checked when the batch has just been read.
+func (m *Model) each(rows *graph.Rows, images bool, in []float32, width, out int) ([]float32, error) {
+	what, check := "codes", func(z []float32) error { _, err := m.codes(z, width); return err }
+	if images {
+		what, check = "images", func(x []float32) error { return dist.Check(m.p.Family, x) }
+	}
+	n, err := m.count(what, in, width)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +34,12 @@ func (m *Model) each(rows *graph.Rows, count func(rows []float32, width int) (in
 		return nil, err
 	}
 	dst := make([]float32, n*out)
-	return dst, rows.Run(n, given, graph.Collect("out", n, dst))
+	return dst, rows.Run(n, given, func(lo, hi int, _ *graph.Program) error {
+		if check(in[lo*width:hi*width]) != nil {
+			return check(in) // which counts from the first
+		}
+		return nil
+	}, graph.Collect("out", n, dst))
 }
 
 func (m *Model) buildEncode(b *graph.Builder, batch int) error {
@@ -123,7 +132,7 @@ func (m *Model) buildFlow(b *graph.Builder, batch int) error {
 // Center returns a code that stands for each of n images x [n,X]: [n,Z]. It is the mean of
 // q(z|x). With a flow it is f(mu), where mu is the mean of the Gaussian under the flow.
 func (m *Model) Center(x []float32) ([]float32, error) {
-	return m.each(m.graphs.get("center", (*Model).buildCenter), m.images, x, m.pixels, m.latent)
+	return m.each(m.graphs.get("center", (*Model).buildCenter), true, x, m.pixels, m.latent)
 }
 
 func (m *Model) buildCenter(b *graph.Builder, batch int) error {
@@ -172,7 +181,7 @@ func (m *Model) layer(name string, net nn.Network, z []float32, in, out int) (mu
 		params, err := apply(net, b.Input("in", batch, in), m.labelInput(b, batch))
 		b.Output("out", params)
 		return err
-	}), m.codes, z, in, 2*out)
+	}), false, z, in, 2*out)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -215,7 +224,7 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 // DecodeParams returns the likelihood's parameters for n codes z [n,Z]: [n,Outputs]. For
 // Bernoulli they are the logits [n,X].
 func (m *Model) DecodeParams(z []float32) ([]float32, error) {
-	return m.each(m.graphs.get("decode", (*Model).buildDecode), m.codes, z, m.latent, m.outputs)
+	return m.each(m.graphs.get("decode", (*Model).buildDecode), false, z, m.latent, m.outputs)
 }
 
 func (m *Model) buildDecode(b *graph.Builder, batch int) error {
@@ -240,16 +249,6 @@ func (m *Model) count(what string, rows []float32, width int) (int, error) {
 		return 0, fmt.Errorf("vae: %d numbers are no whole number of %s of %d each", len(rows), what, width)
 	}
 	return len(rows) / width, nil
-}
-
-// images returns the number of images x [n,width], and an error that names the first pixel
-// outside the likelihood's domain.
-func (m *Model) images(x []float32, width int) (int, error) {
-	n, err := m.count("images", x, width)
-	if err != nil {
-		return 0, err
-	}
-	return n, dist.Check(m.p.Family, x)
 }
 
 // codes returns the number of codes z [n,width], and an error that names the first that
