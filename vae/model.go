@@ -16,6 +16,7 @@
 package vae
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -92,12 +93,9 @@ func (m *Model) sampledFor() string {
 	if m.labels > 0 {
 		y = input("y", m.labels)
 	}
-	q, err := batchOf(m.q[0].Family, input("params", m.params))
-	if err != nil {
-		return fmt.Sprintf("parts that fail (%v)", err)
-	}
-	p, err := m.priorOn(g, y)
-	if err != nil {
+	q, errQ := batchOf(m.q[0].Family, input("params", m.params))
+	p, errP := m.priorOn(g, y)
+	if err := cmp.Or(errQ, errP); err != nil {
 		return fmt.Sprintf("parts that fail (%v)", err)
 	}
 	what := "the " + m.q[0].Family.Name() + " posterior"
