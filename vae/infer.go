@@ -202,12 +202,16 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 		return nil, err
 	}
 	likelihood := "likelihood " + m.p.Family.Name()
-	images, room := make([]float32, n*m.pixels), make([]float32, graph.BatchFor(n)*m.outputs)
+	images := make([]float32, n*m.pixels)
+	var room []float32 // for parameters that are more than pixels
+	if m.outputs != m.pixels {
+		room = make([]float32, graph.BatchFor(n)*m.outputs)
+	}
 	return images, m.graphs.get("decode", (*Model).buildDecode).Run(n, in, func(lo, hi int, p *graph.Program) error {
 		dst := images[lo*m.pixels : hi*m.pixels]
-		params := room[:(hi-lo)*m.outputs]
-		if m.outputs == m.pixels {
-			params = dst
+		params := dst
+		if room != nil {
+			params = room[:(hi-lo)*m.outputs]
 		}
 		if err := graph.Copy(p, "out", params); err != nil {
 			return err
@@ -216,7 +220,9 @@ func (m *Model) Decode(z []float32) ([]float32, error) {
 		if err == nil && len(means) != len(dst) {
 			err = fmt.Errorf("vae: %s gives %d means for %d pixels", likelihood, len(means), len(dst))
 		}
-		copy(dst, means)
+		if err == nil && &means[0] != &dst[0] {
+			copy(dst, means)
+		}
 		return err
 	})
 }
