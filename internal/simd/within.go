@@ -28,7 +28,10 @@ func within(x []float32, most uint32, kept uint64) bool {
 	const signs = 1<<63 | 1<<31
 	limit := uint64(most)<<32 | uint64(most) | signs
 	negative, small := uint64(0), ^uint64(0)
-	w := pairs(x)
+	var w []uint64
+	if len(x) >= 2 {
+		w = pairs(x)
+	}
 	for ; len(w) >= 4; w = w[4:] {
 		a, b, c, d := w[0]&kept, w[1]&kept, w[2]&kept, w[3]&kept
 		negative |= a | b | c | d
