@@ -108,7 +108,7 @@ type RepeatedBatch struct {
 
 // Repeat adds the batch in which each of the given number of rows is the distribution.
 func (b *RepeatedBatch) Repeat(rows int) (Dist, error) {
-	params, err := graph.Combine([]float64{1}, b.Params) // Repeat passes no gradient to a variable of the graph
+	params, err := graph.Combine([]float64{1}, b.Params) // no variable any more, which Repeat takes for data in a graph that no Builder makes
 	if err != nil {
 		return nil, err
 	}

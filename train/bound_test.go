@@ -176,6 +176,7 @@ func TestResumeOfMixedFiles(t *testing.T) {
 		{"metrics of another seed", metrics, other(seed, metrics), d, []string{metrics, "not those of the run"}},
 		{"metrics changed", metrics, with(t, `{"epoch":1,"step":2,`, `{"epoch":1,"step":3,`), d, []string{metrics, "not those of the run"}},
 		{"another machine", state, metadata(t, "govae.machine", "z80 with no kernels"), d, []string{state, "z80 with no kernels", "any machine"}},
+		{"best of another machine", best, metadata(t, "govae.machine", "z80"), d, nil}, // of a run that has moved since
 		{"other test data", "", nil, train.Data{Train: d.Train, Test: d.Test.Slice(1, 300)}, []string{"its test data are 300 images", "these are 299"}},
 		{"no test data", "", nil, train.Data{Train: d.Train}, []string{"its test data are 300 images", "none"}},
 		{"other validation data", "", nil, train.Data{Train: d.Train.Slice(0, 390), Test: d.Test}, []string{"its validation data are 50 images"}},

@@ -411,8 +411,7 @@ func (l *Loop) own(f *checkpoint.File, step int) error {
 	return nil
 }
 
-// sameRun returns an error if a file notes settings, or a kind of machine, that are not this
-// run's.
+// sameRun returns an error if a file notes settings that are not this run's.
 func (l *Loop) sameRun(f *checkpoint.File) error {
 	text, noted := f.Metadata[settingsKey]
 	if !noted {
@@ -423,7 +422,13 @@ func (l *Loop) sameRun(f *checkpoint.File) error {
 			return fmt.Errorf("it is of a run with other settings: %w", err)
 		}
 	}
-	if was, now := f.Metadata[machineKey], machine(); was != "" && was != now && !l.AnyMachine {
+	return nil
+}
+
+// sameMachine returns an error if a state notes another kind of machine than this one. A run
+// that has moved has files of the one before beside it, which say nothing of how it goes on.
+func (l *Loop) sameMachine(state *checkpoint.File) error {
+	if was, now := state.Metadata[machineKey], machine(); was != "" && was != now && !l.AnyMachine {
 		return fmt.Errorf("it was written on %s, and this is %s, whose last digits differ: go on there, or allow any machine", was, now)
 	}
 	return nil

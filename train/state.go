@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -234,7 +235,7 @@ func (l *Loop) restoreState(f *checkpoint.File) error {
 
 // ownState is the state in a file's metadata, if it is of this run.
 func (l *Loop) ownState(f *checkpoint.File) (s loopState, err error) {
-	if err := l.sameRun(f); err != nil {
+	if err := cmp.Or(l.sameRun(f), l.sameMachine(f)); err != nil {
 		return s, err
 	}
 	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil || s.Step < 0 || s.Seen < 0 {
